@@ -1,0 +1,1 @@
+"""The harvest: archive in, boxes out."""

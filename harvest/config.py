@@ -1,0 +1,118 @@
+"""Settings of a harvest: one frozen model, read from TOML, printed by ``iam-harvest run --help``'s reference.
+
+Only what changes rows enters ``fingerprint``; workers, logging and limits on time do not.
+"""
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError
+
+from harvest.errors import SettingsError
+from models.spec import Frozen, Merge, RankBy
+
+SCHEMA_VERSION = 1
+"""Of the lake; a newer lake is refused."""
+
+
+class GateConfig(Frozen):
+    """Which findings of a film are boxed."""
+
+    mode: Literal["probability", "labels", "both"] = "probability"
+    """probability: at or above the operating point; labels: asserted by the label table; both: either."""
+
+
+class BoxConfig(Frozen):
+    """Overrides of the bundle's box settings; None keeps the bundle's value."""
+
+    thresholds: tuple[float, ...] | None = None
+    merge: Merge | None = None
+    rank_by: RankBy | None = None
+    max_boxes: int | None = Field(default=None, ge=1, le=10)
+
+
+class EngineConfig(Frozen):
+    """How the network runs."""
+
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N"""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 where the processor multiplies it natively, else fp32."""
+    batch_size: int = Field(default=16, ge=1, le=512)
+    """Films per forward pass; the last batch of a shard is padded to it."""
+    decode_workers: int = Field(default=2, ge=0, le=64)
+    """Threads that read and decode ahead of the network; 0: none."""
+
+
+class DecodeConfig(Frozen):
+    """Limits and rules of decoding."""
+
+    max_bytes: int = Field(default=512 * 2**20, ge=1)
+    """Largest file read, bytes."""
+    max_pixels: int = Field(default=100_000_000, ge=1)
+    """Largest frame, pixels."""
+    min_side: int = Field(default=64, ge=1)
+    """Smallest rows or columns, pixels."""
+    include: tuple[str, ...] = ()
+    """Reason codes of the chest-film gate to overrule, for example ``wrong_body_part``."""
+
+
+class StorageConfig(Frozen):
+    """What is stored."""
+
+    attention_above: float = Field(default=0.05, ge=0, le=1)
+    """Maps are stored for findings at or above this probability, and always for gated ones."""
+    shard_size: int = Field(default=256, ge=1, le=256)
+    """Objects per shard."""
+
+
+class HarvestConfig(Frozen):
+    """All settings of a harvest; the sections of its TOML file are its fields."""
+
+    identifiers: Literal["pseudonymize", "keep"] = "pseudonymize"
+    max_rejection_rate: float = Field(default=1.0, ge=0, le=1)
+    """A run with more rejected objects is aborted; judged after 100 objects."""
+    gate: GateConfig = GateConfig()
+    boxes: BoxConfig = BoxConfig()
+    engine: EngineConfig = EngineConfig()
+    decode: DecodeConfig = DecodeConfig()
+    storage: StorageConfig = StorageConfig()
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Self:
+        """Read settings from a TOML file.
+
+        Raises:
+            SettingsError: the file is missing, is not TOML, or holds an unknown key or impossible value (all named).
+        """
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise SettingsError(f"Cannot read the settings file {path}: {error.strerror}.") from error
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{path} is not valid TOML: {error}.") from error
+        except ValidationError as error:
+            raise SettingsError(f"{path}: {describe_validation(error)}") from error
+
+    def fingerprint(self, model_digest: str, engine: str) -> str:
+        """Return 16 hex digits that name everything which decides the rows.
+
+        Args:
+            model_digest: of the bundle.
+            engine: precision actually used and kind of processor (``"cpu-bf16"``), since rows are equal only within it.
+        """
+        deciding = self.model_dump(
+            mode="json", exclude={"max_rejection_rate": True, "engine": {"device", "precision", "decode_workers"}}
+        )
+        text = json.dumps(
+            {"schema": SCHEMA_VERSION, "model": model_digest, "engine": engine, "config": deciding}, sort_keys=True
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def describe_validation(error: ValidationError) -> str:
+    """Say in one line what is wrong with which setting."""
+    return "; ".join(f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors())

@@ -1,0 +1,244 @@
+"""Records that travel between the stages, and the Arrow schema of every table: the one place for column names.
+
+Units and meaning of each column stand in ``sql/schema`` (column comments); the names here and there are the same
+(tested). Coordinates are pixels of the stored image, x to the right, y down, half-open: a mask of the single pixel
+(0, 0) is the box (0, 0, 1, 1).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from harvest.errors import Reason, Stage
+
+UInt8Image = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ArchiveObject:
+    """One object (file) of an archive, as its source lists it.
+
+    Attributes:
+        path: POSIX path relative to the archive's root.
+        size: bytes.
+        mtime_ns: time of last change, nanoseconds since the epoch.
+        labels: findings that the label table asserts, joined by ``|``; "" for none; None where the table has no row.
+        patient_id: of the label table; None where it has no row or no such column.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    labels: str | None = None
+    patient_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHeader:
+    """The allow-listed tags of a DICOM object, as read: private until pseudonymised (``harvest.identity``)."""
+
+    sop_instance_uid: str | None = None
+    study_instance_uid: str | None = None
+    series_instance_uid: str | None = None
+    patient_id: str | None = None
+    study_date: str | None = None
+    """YYYYMMDD"""
+    modality: str | None = None
+    body_part_examined: str | None = None
+    view_position: str | None = None
+    sex: str | None = None
+    """M, F or O"""
+    age_years: float | None = None
+    manufacturer: str | None = None
+    manufacturer_model_name: str | None = None
+    pixel_spacing: tuple[float, float] | None = None
+    """(between rows, between columns), mm"""
+    spacing_source: str | None = None
+    """pixel_spacing (calibrated or at the patient) or imager_pixel_spacing (at the detector)"""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedImage:
+    """One grey film, ready for the geometry.
+
+    Attributes:
+        pixels: (rows, columns) uint8, in the stored pixel grid; 0 is black, bright is dense (MONOCHROME2 sense),
+            after rescale, VOI and the one inversion.
+        orientation: how the stored grid must be turned for the network, one of ``harvest.geometry.ORIENTATIONS``.
+        pixel_aspect: height of a pixel divided by its width.
+        recipe: how the pixels came about (printable values only: transfer syntax, VOI, inversion ...).
+    """
+
+    pixels: UInt8Image
+    orientation: str = "identity"
+    pixel_aspect: float = 1.0
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why an instance has no prediction."""
+
+    reason: Reason
+    stage: Stage
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeOutcome:
+    """What decoding made of one frame: an image or a rejection, never both, never neither.
+
+    ``frame`` counts from 1 (DICOM's frame number); an object rejected whole is frame 1.
+    """
+
+    frame: int
+    header: InstanceHeader
+    image: DecodedImage | None = None
+    rejection: Rejection | None = None
+
+    def __post_init__(self) -> None:
+        if (self.image is None) == (self.rejection is None):
+            raise ValueError("an outcome is an image or a rejection")
+
+
+_KEYS = [
+    pa.field("run_id", pa.string(), nullable=False),
+    pa.field("instance_key", pa.string(), nullable=False),
+    pa.field("model_digest", pa.string(), nullable=False),
+    pa.field("config_fingerprint", pa.string(), nullable=False),
+]
+
+INSTANCES = pa.schema(
+    [
+        *_KEYS,
+        pa.field("object_key", pa.string(), nullable=False),
+        pa.field("source_uri", pa.string(), nullable=False),
+        pa.field("frame", pa.int32(), nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("reason_code", pa.string()),
+        pa.field("stage", pa.string()),
+        pa.field("rows", pa.int32()),
+        pa.field("columns", pa.int32()),
+        pa.field("pixel_spacing_row_mm", pa.float64()),
+        pa.field("pixel_spacing_column_mm", pa.float64()),
+        pa.field("spacing_source", pa.string()),
+        pa.field("decode_recipe", pa.string()),
+        pa.field("patient_key", pa.string()),
+        pa.field("study_key", pa.string()),
+        pa.field("series_key", pa.string()),
+        pa.field("sop_key", pa.string()),
+        pa.field("modality", pa.string()),
+        pa.field("view_position", pa.string()),
+        pa.field("sex", pa.string()),
+        pa.field("age_years", pa.float64()),
+        pa.field("manufacturer", pa.string()),
+        pa.field("manufacturer_model_name", pa.string()),
+        pa.field("study_year", pa.int32()),
+        pa.field("study_month", pa.int32()),
+        pa.field("days_since_first_study", pa.int32()),
+        pa.field("vanished", pa.bool_(), nullable=False),
+    ]
+)
+
+PREDICTIONS = pa.schema(
+    [
+        *_KEYS,
+        pa.field("finding", pa.string(), nullable=False),
+        pa.field("probability", pa.float64(), nullable=False),
+        pa.field("gate", pa.float64(), nullable=False),
+        pa.field("labeled", pa.bool_()),
+        pa.field("gated", pa.bool_(), nullable=False),
+        pa.field("n_boxes", pa.int32(), nullable=False),
+        pa.field("iteration_peaks", pa.list_(pa.float32()), nullable=False),
+    ]
+)
+
+ATTENTION = pa.schema(
+    [
+        *_KEYS,
+        pa.field("finding", pa.string(), nullable=False),
+        pa.field("iterations", pa.int32(), nullable=False),
+        pa.field("map_rows", pa.int32(), nullable=False),
+        pa.field("map_columns", pa.int32(), nullable=False),
+        pa.field("maps", pa.binary(), nullable=False),
+        pa.field("scale", pa.list_(pa.float32()), nullable=False),
+        pa.field("offset", pa.list_(pa.float32()), nullable=False),
+        pa.field("keep", pa.binary(), nullable=False),
+        pa.field("orientation", pa.string(), nullable=False),
+        pa.field("pixel_aspect", pa.float64(), nullable=False),
+    ]
+)
+
+BOXES = pa.schema(
+    [
+        *_KEYS,
+        pa.field("source_uri", pa.string(), nullable=False),
+        pa.field("finding", pa.string(), nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+        pa.field("mean_attention", pa.float64(), nullable=False),
+        pa.field("probability", pa.float64(), nullable=False),
+        pa.field("x_min", pa.float64(), nullable=False),
+        pa.field("y_min", pa.float64(), nullable=False),
+        pa.field("x_max", pa.float64(), nullable=False),
+        pa.field("y_max", pa.float64(), nullable=False),
+        pa.field("width_mm", pa.float64()),
+        pa.field("height_mm", pa.float64()),
+        pa.field("threshold", pa.float64(), nullable=False),
+    ]
+)
+
+REJECTIONS = pa.schema(
+    [
+        *_KEYS,
+        pa.field("source_uri", pa.string(), nullable=False),
+        pa.field("frame", pa.int32(), nullable=False),
+        pa.field("reason_code", pa.string(), nullable=False),
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("message", pa.string(), nullable=False),
+    ]
+)
+
+CROSSWALK = pa.schema(
+    [
+        *_KEYS,
+        pa.field("archive", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("size", pa.int64(), nullable=False),
+        pa.field("mtime_ns", pa.int64(), nullable=False),
+        pa.field("labels", pa.string()),
+        pa.field("frame", pa.int32(), nullable=False),
+        pa.field("object_key", pa.string(), nullable=False),
+        pa.field("patient_id", pa.string()),
+        pa.field("sop_instance_uid", pa.string()),
+        pa.field("study_instance_uid", pa.string()),
+        pa.field("series_instance_uid", pa.string()),
+        pa.field("study_date", pa.string()),
+    ]
+)
+"""Private: which file and which patient a row came from. It is also the ledger that a later run compares with."""
+
+PUBLIC_TABLES: dict[str, pa.Schema] = {
+    "instances": INSTANCES,
+    "predictions": PREDICTIONS,
+    "attention": ATTENTION,
+    "boxes": BOXES,
+    "rejections": REJECTIONS,
+}
+"""Each is a folder of part files in the lake."""
+
+LOADED_TABLES = ("instances", "predictions", "boxes", "rejections")
+"""Those that ``harvest.duckdb`` holds; the maps stay in Parquet."""
+
+SORT_KEYS: dict[str, tuple[str, ...]] = {
+    "instances": ("instance_key",),
+    "predictions": ("instance_key", "finding"),
+    "attention": ("instance_key", "finding"),
+    "boxes": ("instance_key", "finding", "rank"),
+    "rejections": ("instance_key",),
+    "crosswalk": ("path", "frame"),
+}
+"""Order of the rows in every part file."""

@@ -1,0 +1,1 @@
+"""SQL of the lake: one object per file; read through :mod:`harvest.store` only."""
