@@ -1,0 +1,46 @@
+# Words of the house. Each does its own set-up; the second time is quick.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-services lint lock clean
+
+help: ## list these words
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+venv: $(READY) ## virtual environment in .venv with the locked requirements
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "iam-harvest needs Python 3.11 or newer as '$(PYTHON)'; name another: make PYTHON=python3.11" >&2; exit 1; }
+	@echo "Installing the locked requirements into $(VENV) (several GB, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q -r requirements.lock
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## phantom archive -> Prefect flow -> lake in demo/
+	@$(BIN)/iam-harvest demo --out demo
+
+test: $(READY) lint ## lint, then all tests, real servers included
+	$(BIN)/pytest -q -n 2
+
+test-services: $(READY) ## only the tests that start real servers
+	$(BIN)/pytest -q -m services
+
+lint: $(READY) ## ruff, mypy, import rules, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint sql
+
+lock: ## resolve requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command "make lock" -o requirements.lock
+
+clean: ## remove what was built, the demo lake and caches (not the virtual environment)
+	rm -rf build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

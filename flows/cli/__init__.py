@@ -1,0 +1,50 @@
+"""The command line: one file per command, each a few lines; what they do stands in :mod:`harvest` and :mod:`flows`."""
+
+import importlib.metadata
+import sys
+from typing import Annotated
+
+import typer
+
+from flows.cli.doctor import doctor
+from harvest.errors import IamHarvestError
+
+app = typer.Typer(
+    name="iam-harvest",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (doctor,):
+    app.command()(command)
+
+INTERRUPTED = 130
+
+
+def print_version(wanted: bool) -> None:
+    """Print the installed version and stop, when asked."""
+    if wanted:
+        print(importlib.metadata.version("iam-harvest"))
+        raise typer.Exit()
+
+
+@app.callback()
+def iam_harvest(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=print_version)
+    ] = False,
+) -> None:
+    """Harvest finding boxes from chest X-ray archives; query them with SQL. Research software, not a medical device."""
+
+
+def main() -> None:
+    """Run the command line; a user's error becomes one sentence on stderr and exit status 1, a usage error 2."""
+    try:
+        app()
+    except IamHarvestError as error:
+        sys.exit(f"iam-harvest: {error}")
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
+            raise
+        print("iam-harvest: interrupted. The same command takes the work up where it stopped.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
