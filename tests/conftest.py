@@ -1,0 +1,53 @@
+"""Fixtures for all packages: a tiny bundle of random weights, so that no test needs a trained one."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.bundle import Bundle, load_bundle, save_bundle
+from models.findings import FINDINGS
+from models.iam import IAM
+from models.spec import BundleSpec, FindingSpec, MiningSpec, NetworkSpec
+
+
+def _tiny_spec() -> BundleSpec:
+    network = NetworkSpec(
+        backbone="lcnet_050",
+        input_hw=(96, 128),
+        in_channels=1,
+        deep_channels=16,
+        shallow_channels=8,
+        iterations=3,
+        shared_stages=4,
+    )
+    findings = {name: FindingSpec(gate=0.5) for name in FINDINGS}
+    return BundleSpec(name="tiny", network=network, findings=findings, provenance={"training": "none: random weights"})
+
+
+def _random_model(spec: BundleSpec) -> IAM:
+    """Three tails that differ, so that mining changes the maps; probabilities spread round one half."""
+    with torch.random.fork_rng():
+        torch.manual_seed(20180702)
+        model = IAM(spec.network, MiningSpec(), spec.boxes.merge)
+        for tail in model.tails:
+            for parameter in tail.parameters():
+                if parameter.dim() > 1:
+                    parameter.data += torch.randn_like(parameter) * 0.5 / math.sqrt(parameter[0].numel())
+    return model
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of a saved bundle: lcnet_050, T = 3, input 96 x 128, all fourteen findings, seeded random weights."""
+    directory = tmp_path_factory.mktemp("bundles") / "tiny"
+    spec = _tiny_spec()
+    save_bundle(directory, _random_model(spec), spec, "# tiny\n\nRandom weights, for tests.\n")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_bundle_path: Path) -> Bundle:
+    """The same, loaded. Shared by the whole session: do not change it."""
+    return load_bundle(tiny_bundle_path)
