@@ -14,6 +14,9 @@ from pydantic import Field, ValidationError
 from harvest.errors import SettingsError
 from models.spec import Frozen, Merge, RankBy
 
+GateMode = Literal["probability", "labels", "both"]
+Identifiers = Literal["pseudonymize", "keep"]
+
 SCHEMA_VERSION = 1
 """Of the lake; a newer lake is refused."""
 
@@ -21,7 +24,7 @@ SCHEMA_VERSION = 1
 class GateConfig(Frozen):
     """Which findings of a film are boxed."""
 
-    mode: Literal["probability", "labels", "both"] = "probability"
+    mode: GateMode = "probability"
     """probability: at or above the operating point; labels: asserted by the label table; both: either."""
 
 
@@ -72,7 +75,7 @@ class StorageConfig(Frozen):
 class HarvestConfig(Frozen):
     """All settings of a harvest; the sections of its TOML file are its fields."""
 
-    identifiers: Literal["pseudonymize", "keep"] = "pseudonymize"
+    identifiers: Identifiers = "pseudonymize"
     max_rejection_rate: float = Field(default=1.0, ge=0, le=1)
     """A run with more rejected objects is aborted; judged after 100 objects."""
     gate: GateConfig = GateConfig()

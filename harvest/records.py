@@ -27,14 +27,14 @@ class ArchiveObject:
         size: bytes.
         mtime_ns: time of last change, nanoseconds since the epoch.
         labels: findings that the label table asserts, joined by ``|``; "" for none; None where the table has no row.
-        patient_id: of the label table; None where it has no row or no such column.
+        described: what the label table says of patient and view, for formats without a header of their own.
     """
 
     path: str
     size: int
     mtime_ns: int
     labels: str | None = None
-    patient_id: str | None = None
+    described: "InstanceHeader | None" = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,154 @@
+"""A batch of films to findings: gate, attention, boxes. The same steps in a run, for one film, and in an evaluation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harvest.attention import StoredMaps, merge_stored
+from harvest.batches import Film
+from harvest.boxes import CutBox, cut_boxes
+from harvest.config import BoxConfig, GateMode, HarvestConfig
+from harvest.geometry import Placement
+from harvest.predict import BoolArray, FilmMaps, Predictor
+from models.findings import parse_labels
+from models.spec import BoxSpec, BundleSpec, MiningSpec
+
+UNKNOWN = -1
+"""In a label matrix: the label table has no row for the film."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingResult:
+    """What the network says of one finding of one film.
+
+    Attributes:
+        probability: sigmoid of N_1's logit.
+        gate: operating point of the finding.
+        labeled: whether the label table asserts the finding; None where it has no row for the film.
+        gated: whether the finding is boxed.
+        peaks: largest value of each iteration's map.
+        stored: the maps, where the probability or the gate asks for them.
+        boxes: best rank first; only for gated findings.
+    """
+
+    finding: str
+    probability: float
+    gate: float
+    labeled: bool | None
+    gated: bool
+    peaks: tuple[float, ...]
+    stored: StoredMaps | None = None
+    boxes: tuple[CutBox, ...] = ()
+
+
+@dataclass(frozen=True)
+class BoxRules:
+    """How boxes are cut from stored maps: the bundle's settings with a run's overrides.
+
+    Attributes:
+        boxes: merge, enlargement, order, number.
+        mining: for the normalisation of the merge.
+        thresholds: per finding.
+    """
+
+    boxes: BoxSpec
+    mining: MiningSpec
+    thresholds: dict[str, tuple[float, ...]]
+
+    @classmethod
+    def of(cls, spec: BundleSpec, overrides: BoxConfig) -> "BoxRules":
+        """Combine a bundle's settings with overrides; None keeps the bundle's value."""
+        given = overrides.model_dump(exclude_none=True)
+        common = given.pop("thresholds", None)
+        thresholds = {name: tuple(common or one.thresholds) for name, one in spec.findings.items()}
+        return cls(spec.boxes.model_copy(update=given), spec.mining, thresholds)
+
+    def cut(self, maps: Sequence[tuple[str, StoredMaps]], placement: Placement) -> list[tuple[CutBox, ...]]:
+        """Cut the boxes of one film from its (finding, stored maps); one tuple per entry, best rank first."""
+        if not maps:
+            return []
+        merged = merge_stored([stored for _, stored in maps], self.boxes.merge, self.mining)
+        return [
+            tuple(cut_boxes(one, self.thresholds[finding], self.boxes, placement))
+            for one, (finding, _) in zip(merged, maps, strict=True)
+        ]
+
+
+class Localizer:
+    """A predictor with the rules that turn its maps into boxes."""
+
+    def __init__(self, predictor: Predictor, config: HarvestConfig) -> None:
+        """Combine the bundle of ``predictor`` with a run's settings."""
+        self.predictor = predictor
+        self.rules = BoxRules.of(predictor.spec, config.boxes)
+        self.findings = predictor.spec.network.findings
+        self._gates = np.array([predictor.spec.findings[name].gate for name in self.findings])
+        self._config = config
+
+    def localize(self, films: Sequence[Film]) -> list[list[FindingResult] | None]:
+        """Localize the findings of accepted films.
+
+        Args:
+            films: 1 to ``predictor.batch_size``, each with input and placement.
+
+        Returns:
+            Per film its findings in the bundle's order; None where the network's output is not finite.
+        """
+        labels = label_matrix(films, self.findings)
+        inputs = np.stack([film.input for film in films if film.input is not None])
+        maps = self.predictor.predict(inputs, lambda probabilities: self._select(probabilities, labels))
+        gated = gate_findings(maps.probabilities, self._gates, labels, self._config.gate.mode)
+        return [self._film_results(film, row, maps, labels[row], gated[row]) for row, film in enumerate(films)]
+
+    def _select(self, probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int8]) -> BoolArray:
+        gated = gate_findings(probabilities, self._gates, labels, self._config.gate.mode)
+        selected: BoolArray = gated | (probabilities >= self._config.storage.attention_above)
+        return selected
+
+    def _film_results(
+        self, film: Film, row: int, maps: FilmMaps, labels: npt.NDArray[np.int8], gated: BoolArray
+    ) -> list[FindingResult] | None:
+        if not np.isfinite(maps.probabilities[row]).all():
+            return None
+        stored = maps.stored(row)
+        assert film.placement is not None
+        to_cut = [(self.findings[column], stored[column]) for column in np.flatnonzero(gated)]
+        boxes = dict(zip([name for name, _ in to_cut], self.rules.cut(to_cut, film.placement), strict=True))
+        return [
+            FindingResult(
+                finding=name,
+                probability=float(maps.probabilities[row, column]),
+                gate=float(self._gates[column]),
+                labeled=None if labels[column] == UNKNOWN else bool(labels[column]),
+                gated=bool(gated[column]),
+                peaks=tuple(maps.peaks[:, row, column].tolist()),
+                stored=stored.get(column),
+                boxes=boxes.get(name, ()),
+            )
+            for column, name in enumerate(self.findings)
+        ]
+
+
+def label_matrix(films: Sequence[Film], findings: tuple[str, ...]) -> npt.NDArray[np.int8]:
+    """Return (B, C): 1 asserted by the label table, 0 not asserted, ``UNKNOWN`` where it has no row for the film."""
+    matrix = np.full((len(films), len(findings)), UNKNOWN, dtype=np.int8)
+    for row, film in enumerate(films):
+        if film.source.labels is not None:
+            asserted = parse_labels(film.source.labels)
+            matrix[row] = [name in asserted for name in findings]
+    return matrix
+
+
+def gate_findings(
+    probabilities: npt.NDArray[np.float64],
+    gates: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.int8],
+    mode: GateMode,
+) -> BoolArray:
+    """Return (B, C), which findings are boxed: by operating point, by label, or by either."""
+    by_probability = probabilities >= gates
+    by_label = labels == 1
+    gated: BoolArray = {"probability": by_probability, "labels": by_label, "both": by_probability | by_label}[mode]
+    return gated
