@@ -1,15 +1,16 @@
 """Fixtures for all packages: a tiny bundle of random weights, so that no test needs a trained one."""
 
-import math
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.findings import FINDINGS
-from models.iam import IAM
-from models.spec import BundleSpec, FindingSpec, MiningSpec, NetworkSpec
+from models.iam import IAM, to_input
+from models.spec import BundleSpec, FindingSpec, NetworkSpec
 
 
 def _tiny_spec() -> BundleSpec:
@@ -27,14 +28,21 @@ def _tiny_spec() -> BundleSpec:
 
 
 def _random_model(spec: BundleSpec) -> IAM:
-    """Three tails that differ, so that mining changes the maps; probabilities spread round one half."""
-    with torch.random.fork_rng():
+    """Tails that differ, so that mining changes the maps; statistics of real batches, so that probabilities spread."""
+    with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(20180702)
-        model = IAM(spec.network, MiningSpec(), spec.boxes.merge)
+        model = IAM(spec.network, spec.mining, spec.boxes.merge)
         for tail in model.tails:
-            for parameter in tail.parameters():
-                if parameter.dim() > 1:
-                    parameter.data += torch.randn_like(parameter) * 0.5 / math.sqrt(parameter[0].numel())
+            for layer in tail.modules():
+                if isinstance(layer, nn.Conv2d):
+                    layer.reset_parameters()
+            tail.branches.weight.normal_(std=0.5)
+            tail.branches.bias.zero_()
+        for norm in model.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.momentum = 1.0
+        clouds = functional.interpolate(torch.rand(16, 1, 6, 8), size=spec.network.input_hw, mode="bicubic")
+        model.train()(to_input((255 * clouds[:, 0]).clamp(0, 255).byte(), spec.network))
     return model
 
 
