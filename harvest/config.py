@@ -57,6 +57,8 @@ class DecodeConfig(Frozen):
     """Largest file read, bytes."""
     max_pixels: int = Field(default=100_000_000, ge=1)
     """Largest frame, pixels."""
+    max_frames: int = Field(default=1024, ge=1)
+    """Most frames of one object."""
     min_side: int = Field(default=64, ge=1)
     """Smallest rows or columns, pixels."""
     include: tuple[str, ...] = ()

@@ -1,0 +1,53 @@
+"""Bytes of an object to grey films: PNG, JPEG and DICOM, told apart by their first bytes."""
+
+from collections.abc import Iterator
+
+from harvest.config import DecodeConfig
+from harvest.decode.dataset import looks_like_dicom
+from harvest.decode.dicom import iter_dicom
+from harvest.decode.quiet import quiet_libraries
+from harvest.decode.raster import decode_raster, sniff_raster
+from harvest.errors import Reason, RejectedError, Stage
+from harvest.records import DecodeOutcome, InstanceHeader, Rejection
+
+__all__ = ["iter_decode"]
+
+
+def iter_decode(data: bytes, config: DecodeConfig) -> Iterator[DecodeOutcome]:
+    """Yield what decoding makes of each frame, at least one outcome, frames ascending from 1.
+
+    Frames are decoded when asked for. Nothing in ``data`` makes this raise: whatever is wrong is a rejection, which
+    ends the object.
+    """
+    outcomes = _iter_outcomes(data, config)
+    while True:
+        with quiet_libraries:
+            outcome = next(outcomes, None)
+        if outcome is None:
+            return
+        yield outcome
+
+
+def _iter_outcomes(data: bytes, config: DecodeConfig) -> Iterator[DecodeOutcome]:
+    frame = 0
+    try:
+        for outcome in _iter_by_format(data, config):
+            frame = outcome.frame
+            yield outcome
+    except RejectedError as error:
+        rejection = Rejection(error.reason, error.stage, error.message)
+    except MemoryError:
+        rejection = Rejection(Reason.IMAGE_TOO_LARGE, Stage.DECODE, "The object does not fit into memory.")
+    else:
+        return
+    yield DecodeOutcome(frame + 1, InstanceHeader(), rejection=rejection)
+
+
+def _iter_by_format(data: bytes, config: DecodeConfig) -> Iterator[DecodeOutcome]:
+    if looks_like_dicom(data):
+        yield from iter_dicom(data, config)
+    elif sniff_raster(data) is not None:
+        yield DecodeOutcome(1, InstanceHeader(), image=decode_raster(data, config))
+    else:
+        message = "The object is neither DICOM nor PNG nor JPEG." if data else "The object is empty."
+        raise RejectedError(Reason.UNKNOWN_FORMAT if data else Reason.EMPTY_FILE, Stage.HEADER, message)

@@ -1,0 +1,56 @@
+"""What a compressed frame says of its own size, read before a decoder may allocate for it.
+
+JPEG and JPEG-LS: frame header (ITU-T T.81 B.2.2, T.87 C.2.2); JPEG 2000 and HTJ2K: SIZ (T.800 A.5.1).
+"""
+
+import struct
+from dataclasses import dataclass
+
+JPEG_START = b"\xff\xd8"
+J2K_START = b"\xff\x4f\xff\x51"
+FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+STANDALONE = {0x01, *range(0xD0, 0xD8)}
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSize:
+    """Size of a compressed frame; ``bits`` is the precision of a sample."""
+
+    rows: int
+    columns: int
+    components: int
+    bits: int
+
+
+def read_frame_size(frame: bytes) -> FrameSize | None:
+    """Return the size that a JPEG, JPEG-LS, JPEG 2000 or HTJ2K frame declares; None where none is found."""
+    try:
+        if frame[:2] == JPEG_START:
+            return _jpeg_size(frame)
+        start = frame[:256].find(J2K_START)
+        return _j2k_size(frame, start) if start >= 0 else None
+    except (struct.error, IndexError):
+        return None
+
+
+def _jpeg_size(frame: bytes) -> FrameSize | None:
+    position = 2
+    while position < len(frame):
+        if frame[position] != 0xFF:
+            return None
+        marker = frame[position + 1]
+        if marker == 0xFF or marker in STANDALONE:
+            position += 1 if marker == 0xFF else 2
+            continue
+        if marker in FRAME_HEADERS:
+            bits, rows, columns, components = struct.unpack_from(">BHHB", frame, position + 4)
+            return FrameSize(rows, columns, components, bits)
+        position += 2 + struct.unpack_from(">H", frame, position + 2)[0]
+    return None
+
+
+def _j2k_size(frame: bytes, start: int) -> FrameSize:
+    x_size, y_size, x_offset, y_offset = struct.unpack_from(">4I", frame, start + 8)
+    (components,) = struct.unpack_from(">H", frame, start + 40)
+    bits = (frame[start + 42] & 0x7F) + 1
+    return FrameSize(y_size - y_offset, x_size - x_offset, components, bits)

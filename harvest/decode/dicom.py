@@ -1,0 +1,68 @@
+"""A DICOM object to grey films, one frame at a time.
+
+Order of checks: header, pixel data present, chest film, geometry and size, syntax, colour, depth, frames.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydicom import uid
+
+from harvest.config import DecodeConfig
+from harvest.decode.dataset import DicomObject, read_object
+from harvest.decode.frames import PixelLayout, iter_frames, read_layout
+from harvest.decode.gate import check_frontal_chest
+from harvest.decode.grey import read_grey_rules, to_grey
+from harvest.decode.orientation import read_orientation
+from harvest.decode.tags import read_instance_header, read_pixel_aspect
+from harvest.errors import Reason, RejectedError, Stage
+from harvest.records import DecodedImage, DecodeOutcome, InstanceHeader, Rejection
+
+
+def iter_dicom(data: bytes, config: DecodeConfig) -> Iterator[DecodeOutcome]:
+    """Yield one outcome per frame; an object that is rejected whole, or a frame that ends it, is a rejection.
+
+    Raises:
+        RejectedError: the header itself cannot be read.
+    """
+    source = read_object(data, config.max_bytes)
+    header = read_instance_header(source.tags)
+    frame = 1
+    try:
+        for image in _iter_images(source, header, config):
+            yield DecodeOutcome(frame, header, image=image)
+            frame += 1
+    except RejectedError as error:
+        yield DecodeOutcome(frame, header, rejection=Rejection(error.reason, error.stage, error.message))
+
+
+def _iter_images(source: DicomObject, header: InstanceHeader, config: DecodeConfig) -> Iterator[DecodedImage]:
+    _check_pixel_data(source)
+    check_frontal_chest(source.tags, header, config.include)
+    layout = read_layout(source, config)
+    little_endian = source.transfer_syntax != uid.ExplicitVRBigEndian
+    rules = read_grey_rules(source.tags, layout.photometric_interpretation, little_endian=little_endian)
+    orientation, aspect = read_orientation(source.tags), read_pixel_aspect(source.tags)
+    for stored in iter_frames(source, layout):
+        pixels, grey_recipe = to_grey(stored, rules)
+        recipe = _source_recipe(source, layout) | {"inverted": rules.inverted} | grey_recipe
+        yield DecodedImage(pixels, orientation, aspect, recipe)
+
+
+def _check_pixel_data(source: DicomObject) -> None:
+    if source.pixels is None:
+        raise RejectedError(Reason.NO_PIXEL_DATA, Stage.HEADER, "The object holds no pixel data.")
+    if source.pixels.keyword != "PixelData":
+        raise RejectedError(Reason.UNSUPPORTED_BIT_DEPTH, Stage.HEADER, "Floating point pixel data is not read.")
+
+
+def _source_recipe(source: DicomObject, layout: PixelLayout) -> dict[str, Any]:
+    return {
+        "format": "dicom",
+        "transfer_syntax": str(source.transfer_syntax),
+        "transfer_syntax_guessed": source.guessed,
+        "decoder": layout.decoder,
+        "photometric_interpretation": layout.photometric_interpretation,
+        "bits_stored": layout.bits_stored,
+        "spacing_calibration": source.tags.text("PixelSpacingCalibrationType"),
+    }

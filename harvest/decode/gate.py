@@ -1,0 +1,92 @@
+"""Is it a frontal chest film? The header's answer, by rules on modality, body part and view.
+
+Missing values speak neither for nor against a film of a projection modality; where the modality itself is missing or
+says nothing (``OT``), something must speak for a chest.
+"""
+
+import re
+
+from harvest.decode.tags import DESCRIPTIONS, Tags
+from harvest.errors import Reason, RejectedError, Stage
+from harvest.records import InstanceHeader
+
+PROJECTION_MODALITIES = {"CR", "DX", "DR", "RG"}
+SILENT_MODALITIES = {None, "OT", "SC"}
+UNKNOWN_PARTS = {"", "UNKNOWN", "UNDEFINED", "UNSPECIFIED", "NONE", "OTHER", "DEFAULT", "N/A", "NA"}
+CHEST = re.compile(r"CHEST|THORA|T[OÓ]RA[XC]|LUNG|\bCXR\b|胸")
+OTHER_PARTS = re.compile(
+    r"\b(ABDOM\w*|ANKLE|ARM|BREAST|CALCANE\w*|CERVICAL|CLAVIC\w*|COCCYX|CSPINE|DENTAL|DENTAL|ELBOW|EXTREMITY|FACE|"
+    r"FEMUR|FINGER|FOOT|FOREARM|HAND|HEAD|HIP|HUMERUS|JAW|KNEE|KUB|LEG|LUMBAR|LSPINE|MAMMO\w*|NASAL|NECK|PANO\w*|"
+    r"PATELLA|PELVI\w*|SACRUM|SCAPULA|SHOULDER|SINUS\w*|SKULL|SPINE|TEETH|TIBIA|TOE|TOOTH|WRIST)\b"
+)
+FRONTAL = re.compile(r"\b(PA|AP|P A|A P|POSTERO\W?ANTERIOR|ANTERO\W?POSTERIOR|FRONTAL)\b")
+NOT_FRONTAL = re.compile(
+    r"\b(LL|RL|LAT|LATERAL|LLAT|RLAT|LATERO\w*|PROFIL\w*|SEITLICH|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO|OBL\w*|DECUB\w*)\b"
+)
+
+
+def check_frontal_chest(tags: Tags, header: InstanceHeader, include: tuple[str, ...]) -> None:
+    """Pass a frontal chest film, as far as the header tells.
+
+    Args:
+        tags: of the object.
+        header: as read from them.
+        include: reason codes that the user overrules.
+
+    Raises:
+        RejectedError: wrong modality, body part or view, or nothing says chest where something must.
+    """
+    verdicts = {
+        Reason.WRONG_MODALITY: _wrong_modality(header),
+        Reason.WRONG_BODY_PART: _wrong_body_part(tags, header),
+        Reason.WRONG_VIEW: _wrong_view(tags, header),
+        Reason.NOT_A_CHEST_FILM: _nothing_says_chest(tags, header),
+    }
+    for reason, message in verdicts.items():
+        if message and reason not in include:
+            raise RejectedError(reason, Stage.GATE, f"{message} Use --include {reason} to harvest such objects.")
+
+
+def _wrong_modality(header: InstanceHeader) -> str | None:
+    if header.modality in PROJECTION_MODALITIES | SILENT_MODALITIES:
+        return None
+    return "The modality is not projection radiography."
+
+
+def _wrong_body_part(tags: Tags, header: InstanceHeader) -> str | None:
+    named = _body_parts(tags, header)
+    texts = named or [_described(tags, DESCRIPTIONS)]
+    if any(CHEST.search(text) for text in texts):
+        return None
+    if named or OTHER_PARTS.search(texts[0]):
+        return "The header names a body part other than the chest."
+    return None
+
+
+def _wrong_view(tags: Tags, header: InstanceHeader) -> str | None:
+    codes = [item.text("CodeMeaning") or "" for item in tags.items("ViewCodeSequence")]
+    texts = [text.upper() for text in (header.view_position or "", *codes, _described(tags, DESCRIPTIONS[1:])) if text]
+    first = next((text for text in texts if FRONTAL.search(text) or NOT_FRONTAL.search(text)), None)
+    if first is not None:
+        return None if FRONTAL.search(first) else "The view is lateral, oblique or decubitus."
+    directions = [text[:1].upper() for text in tags.texts("PatientOrientation")]
+    return "The patient's orientation is that of a lateral view." if {"A", "P"} & set(directions) else None
+
+
+def _nothing_says_chest(tags: Tags, header: InstanceHeader) -> str | None:
+    if header.modality not in SILENT_MODALITIES:
+        return None
+    texts = [*_body_parts(tags, header), _described(tags, DESCRIPTIONS)]
+    if any(CHEST.search(text) for text in texts):
+        return None
+    return "Neither modality nor body part nor descriptions say that this is a chest film."
+
+
+def _body_parts(tags: Tags, header: InstanceHeader) -> list[str]:
+    codes = [item.text("CodeMeaning") or "" for item in tags.items("AnatomicRegionSequence")]
+    parts = [text.upper().strip() for text in (header.body_part_examined or "", *codes)]
+    return [part for part in parts if part not in UNKNOWN_PARTS]
+
+
+def _described(tags: Tags, keywords: tuple[str, ...]) -> str:
+    return " ".join(tags.text(keyword) or "" for keyword in keywords).upper().replace("_", " ")

@@ -1,0 +1,142 @@
+"""A directory tree as an archive: listed lazily, never followed out of its root, never blocked by a pipe."""
+
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from harvest.errors import ArchiveError, Reason, RejectedError, Stage
+from harvest.records import ArchiveObject
+
+ESCAPED_BYTE = re.compile(r"\\x([0-9a-f]{2})")
+
+
+class LocalTree:
+    r"""Regular files below a directory.
+
+    Paths are listed in ascending order of the plain path string (by code point, ``/`` included), so two sorted lists
+    of paths can be merged. Directories reached through symbolic links are not entered, which rules out loops; a
+    symbolic link to a file counts when it resolves inside the root. A byte of a file name that is not UTF-8 is written
+    as ``\xNN``.
+
+    Attributes:
+        root: absolute directory.
+        name: of the archive.
+        skipped: what the last complete listing passed over, by kind: ``link_outside``, ``link_to_directory``,
+            ``unreachable`` (dangling or circular links), ``special_file`` (sockets, pipes, devices),
+            ``unreadable_directory``.
+    """
+
+    def __init__(self, root: Path, name: str | None = None, only: str | None = None) -> None:
+        self.root = root
+        self.name = name or root.name or "archive"
+        self.skipped: Counter[str] = Counter()
+        self._only = only
+
+    def iter_objects(self) -> Iterator[ArchiveObject]:
+        """Yield every regular file once, paths ascending; only one directory level per depth is held in memory.
+
+        Raises:
+            ArchiveError: the root cannot be listed.
+        """
+        self.skipped.clear()
+        if self._only is None:
+            yield from self._iter_directory(str(self.root), "")
+            return
+        status = (self.root / self._only).stat()
+        yield ArchiveObject(_to_text(self._only), status.st_size, status.st_mtime_ns)
+
+    def read_bytes(self, path: str, max_bytes: int) -> bytes:
+        """Return the whole file.
+
+        Raises:
+            RejectedError: empty, larger than ``max_bytes``, unreadable (also: a path out of the root), or its size or
+                time of change moved while it was read.
+        """
+        try:
+            return _read_regular(self._resolve(path), max_bytes)
+        except (OSError, ValueError) as error:
+            message = "The file cannot be read; check that it exists and its permissions."
+            raise RejectedError(Reason.UNREADABLE_FILE, Stage.READ, message) from error
+
+    def _resolve(self, path: str) -> Path:
+        literal = self.root / path
+        native = literal if literal.exists() else self.root / _to_native(path)
+        resolved = native.resolve()
+        if not resolved.is_relative_to(self.root):
+            raise ValueError("path leaves the archive")
+        return resolved
+
+    def _iter_directory(self, directory: str, prefix: str) -> Iterator[ArchiveObject]:
+        for sort_key, entry in self._entries(directory, is_root=not prefix):
+            path = prefix + sort_key
+            if sort_key.endswith("/"):
+                yield from self._iter_directory(entry.path, path)
+                continue
+            status = self._status(entry)
+            if status is not None:
+                yield ArchiveObject(path, status.st_size, status.st_mtime_ns)
+
+    def _entries(self, directory: str, *, is_root: bool) -> list[tuple[str, "os.DirEntry[str]"]]:
+        """Return the entries with their text name, directories with a final slash, in the order of full paths."""
+        try:
+            with os.scandir(directory) as entries:
+                named = [(_to_text(one.name) + ("/" if _is_directory(one) else ""), one) for one in entries]
+        except OSError as error:
+            if is_root:
+                raise ArchiveError(f"The archive {directory!r} cannot be listed: {error.strerror}.") from error
+            self.skipped["unreadable_directory"] += 1
+            return []
+        return sorted(named, key=lambda pair: pair[0])
+
+    def _status(self, entry: "os.DirEntry[str]") -> os.stat_result | None:
+        """Return the status of a regular file; None, counted, for anything else."""
+        try:
+            if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(self.root):
+                self.skipped["link_outside"] += 1
+                return None
+            status = entry.stat()
+        except (OSError, RuntimeError):  # dangling, circular, or gone since it was listed
+            self.skipped["unreachable"] += 1
+            return None
+        if stat.S_ISREG(status.st_mode):
+            return status
+        self.skipped["link_to_directory" if stat.S_ISDIR(status.st_mode) else "special_file"] += 1
+        return None
+
+
+def _read_regular(path: Path, max_bytes: int) -> bytes:
+    # O_NONBLOCK: opening a pipe that took the file's place must not wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise OSError("not a regular file")
+        if before.st_size == 0:
+            raise RejectedError(Reason.EMPTY_FILE, Stage.READ, "The file is empty.")
+        if before.st_size > max_bytes:
+            raise RejectedError(Reason.FILE_TOO_LARGE, Stage.READ, "The file is larger than decode.max_bytes.")
+        data = file.read(before.st_size + 1)
+        after = os.fstat(descriptor)
+    if len(data) != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
+        raise RejectedError(Reason.FILE_CHANGED, Stage.READ, "The file changed while it was read; run again later.")
+    return data
+
+
+def _is_directory(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _to_text(name: str) -> str:
+    r"""Return a name that is valid Unicode: a byte that is not UTF-8 becomes ``\xNN``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _to_native(path: str) -> str:
+    """Undo :func:`_to_text`."""
+    return ESCAPED_BYTE.sub(lambda match: os.fsdecode(bytes([int(match.group(1), 16)])), path)
