@@ -41,8 +41,12 @@ def _random_model(spec: BundleSpec) -> IAM:
         for norm in model.modules():
             if isinstance(norm, nn.BatchNorm2d):
                 norm.momentum = 1.0
-        clouds = functional.interpolate(torch.rand(16, 1, 6, 8), size=spec.network.input_hw, mode="bicubic")
-        model.train()(to_input((255 * clouds[:, 0]).clamp(0, 255).byte(), spec.network))
+        scales = [(3, 4), (6, 8), (12, 16)]
+        clouds = [
+            functional.interpolate(torch.rand(6, 1, *scale), size=spec.network.input_hw, mode="bilinear")
+            for scale in scales
+        ]
+        model.train()(to_input((255 * torch.cat(clouds)[:, 0]).byte(), spec.network))
     return model
 
 
