@@ -121,7 +121,7 @@ def _all_regions(heatmap: Float32Map, thresholds: tuple[float, ...]) -> list[_Re
     regions = []
     for threshold in sorted(set(thresholds)):
         labels, _ = ndimage.label(heatmap >= threshold, EIGHT_NEIGHBOURS)
-        regions += [_region(heatmap, *place, threshold) for place in ndimage.find_objects(labels)]
+        regions += [_region(heatmap, rows, columns, threshold) for rows, columns in ndimage.find_objects(labels)]
     return regions
 
 
@@ -140,11 +140,14 @@ def _edges(region: _Region) -> tuple[int, int, int, int]:
 
 def _in_rank_order(regions: list[_Region], spec: BoxSpec, thresholds: tuple[float, ...]) -> list[_Region]:
     """Order regions by ``spec.rank_by``; ties by threshold, then place, so that the order is always the same."""
-    keys = {
-        "mean_attention": lambda region: -region.mean_attention,
-        "threshold_ascending": lambda region: region.threshold,
-        "threshold_descending": lambda region: -region.threshold,
-        "listed": lambda region: thresholds.index(region.threshold),
-    }
-    first = keys[spec.rank_by]
+
+    def first(region: _Region) -> float:
+        by = {
+            "mean_attention": -region.mean_attention,
+            "threshold_ascending": region.threshold,
+            "threshold_descending": -region.threshold,
+            "listed": thresholds.index(region.threshold),
+        }
+        return by[spec.rank_by]
+
     return sorted(regions, key=lambda region: (first(region), -region.mean_attention, region.threshold, _edges(region)))

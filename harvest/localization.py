@@ -114,7 +114,7 @@ class Localizer:
             return None
         stored = maps.stored(row)
         assert film.placement is not None
-        to_cut = [(self.findings[column], stored[column]) for column in np.flatnonzero(gated)]
+        to_cut = [(self.findings[column], stored[column]) for column in np.flatnonzero(gated).tolist()]
         boxes = dict(zip([name for name, _ in to_cut], self.rules.cut(to_cut, film.placement), strict=True))
         return [
             FindingResult(

@@ -61,7 +61,7 @@ class Predictor:
         self.engine = resolve_engine(config)
         self.batch_size = config.batch_size
         self._device = torch.device(self.engine.device)
-        self._model = bundle.model.eval().to(self._device, memory_format=torch.channels_last)
+        self._model = bundle.model.eval().to(self._device).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def predict(self, films: npt.NDArray[np.uint8], select: Selector) -> FilmMaps:
