@@ -9,7 +9,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models.spec import NetworkSpec
 
@@ -33,7 +32,8 @@ class Branches(nn.Module):
     def cams(self, features: Tensor) -> Tensor:
         """Return raw class activation maps (B, C, h, w) of X (B, D, h, w): float32 even under autocast; no bias."""
         with torch.autocast(features.device.type, enabled=False):
-            return functional.conv2d(features.float(), self.weight.float()[..., None, None])
+            maps = self.weight.float() @ features.float().flatten(2)
+            return maps.view(len(features), -1, *features.shape[-2:])
 
     def logits(self, cams: Tensor, keep: Tensor | None = None) -> Tensor:
         """Pool maps to logits.

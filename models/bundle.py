@@ -145,7 +145,7 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
 
 
 def _fit(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Load weights into a model, or say which do not fit."""
+    """Load weights into a model, or say which do not fit or are not finite (a training that diverged)."""
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in weights.items()}
     if wanted != given:
@@ -156,6 +156,9 @@ def _fit(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
             f"first {first}: {given.get(first, 'missing')} instead of {wanted.get(first, 'none')}. "
             "Check backbone, iterations and shared_stages."
         )
+    broken = [name for name, value in weights.items() if not value.isfinite().all()]
+    if broken:
+        raise BundleError(f"{source} holds weights that are not finite, first {broken[0]}: train again, more slowly.")
     model.load_state_dict(dict(weights))
 
 

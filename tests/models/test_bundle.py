@@ -1,5 +1,6 @@
 """Bundles: there and back, and what each refusal tells."""
 
+import copy
 import json
 import shutil
 import subprocess
@@ -74,6 +75,14 @@ def test_weights_of_networks_that_share_memory_are_saved(tiny_bundle: Bundle, tm
     save_bundle(tmp_path / "shared", model, tiny_bundle.spec, "# card")
     loaded = load_bundle(tmp_path / "shared").model
     assert torch.equal(loaded.network(3).tail.branches.weight, tiny_bundle.model.network(1).tail.branches.weight)
+
+
+def test_weights_of_a_diverged_training_are_not_saved(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    model = copy.deepcopy(tiny_bundle.model)
+    model.network(2).tail.branches.bias.data[3] = torch.nan
+    with pytest.raises(BundleError, match=r"not finite, first tails\.1\.branches\.bias"):
+        save_bundle(tmp_path / "diverged", model, tiny_bundle.spec, "# card")
+    assert not (tmp_path / "diverged").exists()
 
 
 def break_weights(path: Path) -> None:
