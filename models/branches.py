@@ -33,7 +33,7 @@ class Branches(nn.Module):
         """Return raw class activation maps (B, C, h, w) of X (B, D, h, w): float32 even under autocast; no bias."""
         with torch.autocast(features.device.type, enabled=False):
             maps = self.weight.float() @ features.float().flatten(2)
-            return maps.view(len(features), -1, *features.shape[-2:])
+            return maps.view(len(features), len(self.weight), *features.shape[-2:])
 
     def logits(self, cams: Tensor, keep: Tensor | None = None) -> Tensor:
         """Pool maps to logits.
