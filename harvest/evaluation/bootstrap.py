@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harvest.evaluation.cases import FindingCase, Integers
-from harvest.evaluation.protocols import Rule, Tally, tally
+from harvest.evaluation.protocols import Rule, Tally, divide, tally
+from harvest.evaluation.published import MEAN
 
 RESAMPLES = 2000
 SEED = 20180704
@@ -31,31 +32,40 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Acc of one system under one rule.
+class Figures:
+    """One figure per finding, with its resamples.
 
     Attributes:
-        rule: how it was counted.
         findings: F names.
-        tallies: the counts of each finding on the films themselves (R = 1).
-        accuracy: (F,).
-        samples: (R, F) Acc in each resample; NaN where no annotated box of the finding was drawn.
+        values: (F,) on the films themselves.
+        samples: (R, F) in each resample; NaN where nothing of the finding was drawn.
     """
 
-    rule: Rule
     findings: tuple[str, ...]
-    tallies: tuple[Tally, ...]
-    accuracy: Samples
+    values: Samples
     samples: Samples
 
     def of(self, finding: str) -> Estimate:
-        """Return Acc of one finding."""
+        """Return the figure of one finding."""
         column = self.findings.index(finding)
-        return estimate(float(self.accuracy[column]), self.samples[:, column])
+        return estimate(float(self.values[column]), self.samples[:, column])
 
     def mean(self) -> Estimate:
         """Return the mean over findings; a resample without any box of a finding leaves that finding out."""
         return estimate(*_means(self))
+
+
+@dataclass(frozen=True)
+class Scores(Figures):
+    """Acc of one system under one rule.
+
+    Attributes:
+        rule: how it was counted.
+        tallies: the counts of each finding on the films themselves (R = 1).
+    """
+
+    rule: Rule
+    tallies: tuple[Tally, ...]
 
 
 def resample_patients(patients: int, resamples: int = RESAMPLES, seed: int = SEED) -> Integers:
@@ -82,15 +92,32 @@ def score(cases: Sequence[FindingCase], rule: Rule, draws: Integers) -> Scores:
     tallies = tuple(tally(case, rule, np.ones((1, len(case.stems)), dtype=np.int64)) for case in cases)
     samples = [tally(case, rule, draws[:, case.patient]).accuracy for case in cases]
     return Scores(
-        rule=rule,
         findings=tuple(case.finding for case in cases),
+        values=np.array([one.accuracy[0] for one in tallies]),
+        samples=_columns(samples, len(draws)),
+        rule=rule,
         tallies=tallies,
-        accuracy=np.array([one.accuracy[0] for one in tallies]),
-        samples=np.stack(samples, axis=1) if samples else np.zeros((len(draws), 0)),
     )
 
 
-def paired_difference(first: Scores, second: Scores) -> dict[str, Estimate]:
+def image_means(cases: Sequence[FindingCase], values: Sequence[Samples], draws: Integers) -> Figures:
+    """Average a value of each image, by finding.
+
+    Args:
+        cases: the findings.
+        values: per finding (I,), in the order of the case's ``stems``.
+        draws: (R, patients) of :func:`resample_patients`.
+    """
+    weights = [draws[:, case.patient] for case in cases]
+    samples = [divide(weight @ value, weight.sum(axis=1)) for weight, value in zip(weights, values, strict=True)]
+    return Figures(
+        findings=tuple(case.finding for case in cases),
+        values=np.array([value.mean() for value in values]),
+        samples=_columns(samples, len(draws)),
+    )
+
+
+def paired_difference(first: Figures, second: Figures) -> dict[str, Estimate]:
     """Return first - second, per finding and as ``"mean"``, with paired intervals.
 
     Both must come from the same annotated boxes and the same draws.
@@ -100,14 +127,13 @@ def paired_difference(first: Scores, second: Scores) -> dict[str, Estimate]:
     """
     if first.findings != second.findings or first.samples.shape != second.samples.shape:
         raise ValueError("a paired difference needs two systems scored on the same boxes with the same draws")
-    differences = {
-        name: estimate(float(value), sample)
-        for name, value, sample in zip(
-            first.findings, first.accuracy - second.accuracy, (first.samples - second.samples).T, strict=True
-        )
+    samples = (first.samples - second.samples).T
+    values = (first.values - second.values).tolist()
+    (mean, means), (other_mean, other_means) = _means(first), _means(second)
+    return {
+        **{name: estimate(*pair) for name, *pair in zip(first.findings, values, samples, strict=True)},
+        MEAN: estimate(mean - other_mean, means - other_means),
     }
-    (value, samples), (other_value, other_samples) = _means(first), _means(second)
-    return differences | {"mean": estimate(value - other_value, samples - other_samples)}
 
 
 def estimate(value: float, samples: Samples) -> Estimate:
@@ -119,9 +145,12 @@ def estimate(value: float, samples: Samples) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
-def _means(scores: Scores) -> tuple[float, Samples]:
-    known = ~np.isnan(scores.samples)
-    total = np.where(known, scores.samples, 0).sum(axis=1)
-    count = known.sum(axis=1)
-    means: Samples = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
-    return (float(scores.accuracy.mean()) if scores.findings else float("nan")), means
+def _columns(samples: Sequence[Samples], resamples: int) -> Samples:
+    return np.stack(samples, axis=1) if samples else np.zeros((resamples, 0))
+
+
+def _means(figures: Figures) -> tuple[float, Samples]:
+    known = ~np.isnan(figures.samples)
+    total = np.where(known, figures.samples, 0).sum(axis=1)
+    means = divide(total, known.sum(axis=1))
+    return (float(figures.values.mean()) if figures.findings else float("nan")), means

@@ -103,7 +103,7 @@ def tally(case: FindingCase, rule: Rule, weights: Integers) -> Tally:
     )
 
 
-def divide(part: Integers, whole: Integers) -> npt.NDArray[np.float64]:
+def divide(part: npt.NDArray[np.generic], whole: Integers) -> npt.NDArray[np.float64]:
     """Return part / whole, NaN where whole is 0."""
     ratio: npt.NDArray[np.float64] = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
     return ratio

@@ -59,7 +59,7 @@ def test_a_resample_equals_scoring_its_films_written_out(rule: Rule) -> None:
     draws = resample_patients(len(patients_of(evaluated)), 20)
     for draw, sample in zip(draws, result.samples, strict=True):
         written_out = scores(repeated(evaluated, draw), rule, resamples=1)
-        assert sample.tolist() == written_out.accuracy.tolist()
+        assert sample.tolist() == written_out.values.tolist()
 
 
 def test_false_positives_of_a_resample_equal_those_written_out() -> None:

@@ -85,7 +85,7 @@ def test_the_reported_score_is_that_of_boxes_really_cut(spec: BoxSpec, seed: int
     annotated = [HarvestedBox(one.stem, one.finding, 1, *one.annotated[0]) for one in cases]
     evaluated = build_cases(EvaluationSet({one.stem: one.stem for one in cases}, annotated, harvested))
     rules = [Rule(p, "IoU", t) for p in search.protocols for t in search.targets]
-    accuracies = [score(evaluated, rule, resample_patients(4, 1)).accuracy[0] for rule in rules]
+    accuracies = [score(evaluated, rule, resample_patients(4, 1)).values[0] for rule in rules]
     assert chosen.score == pytest.approx(np.mean(accuracies))
 
 
