@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from harvest.config import DecodeConfig
 from harvest.decode.dataset import looks_like_dicom
 from harvest.decode.dicom import iter_dicom
+from harvest.decode.polarity import looks_inverted
 from harvest.decode.quiet import quiet_libraries
 from harvest.decode.raster import decode_raster, sniff_raster
 from harvest.errors import Reason, RejectedError, Stage
-from harvest.records import DecodeOutcome, InstanceHeader, Rejection
+from harvest.records import DecodedImage, DecodeOutcome, InstanceHeader, Rejection
 
 __all__ = ["iter_decode"]
 
@@ -33,6 +34,8 @@ def _iter_outcomes(data: bytes, config: DecodeConfig) -> Iterator[DecodeOutcome]
     try:
         for outcome in _iter_by_format(data, config):
             frame = outcome.frame
+            if outcome.image is not None:
+                _check_polarity(outcome.image)
             yield outcome
     except RejectedError as error:
         rejection = Rejection(error.reason, error.stage, error.message)
@@ -41,6 +44,12 @@ def _iter_outcomes(data: bytes, config: DecodeConfig) -> Iterator[DecodeOutcome]
     else:
         return
     yield DecodeOutcome(frame + 1, InstanceHeader(), rejection=rejection)
+
+
+def _check_polarity(image: DecodedImage) -> None:
+    """Note it in the recipe where the pixels contradict the polarity that the film was given."""
+    if looks_inverted(image):
+        image.recipe["flags"].append("polarity_suspect")
 
 
 def _iter_by_format(data: bytes, config: DecodeConfig) -> Iterator[DecodeOutcome]:

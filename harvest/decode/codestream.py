@@ -14,12 +14,12 @@ STANDALONE = {0x01, *range(0xD0, 0xD8)}
 
 @dataclass(frozen=True, slots=True)
 class FrameSize:
-    """Size of a compressed frame; ``bits`` is the precision of a sample."""
+    """Size of a compressed frame; ``marker`` is the second byte of the marker that says it."""
 
     rows: int
     columns: int
     components: int
-    bits: int
+    marker: int
 
 
 def read_frame_size(frame: bytes) -> FrameSize | None:
@@ -43,8 +43,8 @@ def _jpeg_size(frame: bytes) -> FrameSize | None:
             position += 1 if marker == 0xFF else 2
             continue
         if marker in FRAME_HEADERS:
-            bits, rows, columns, components = struct.unpack_from(">BHHB", frame, position + 4)
-            return FrameSize(rows, columns, components, bits)
+            rows, columns, components = struct.unpack_from(">HHB", frame, position + 5)
+            return FrameSize(rows, columns, components, marker)
         position += 2 + struct.unpack_from(">H", frame, position + 2)[0]
     return None
 
@@ -52,5 +52,4 @@ def _jpeg_size(frame: bytes) -> FrameSize | None:
 def _j2k_size(frame: bytes, start: int) -> FrameSize:
     x_size, y_size, x_offset, y_offset = struct.unpack_from(">4I", frame, start + 8)
     (components,) = struct.unpack_from(">H", frame, start + 40)
-    bits = (frame[start + 42] & 0x7F) + 1
-    return FrameSize(y_size - y_offset, x_size - x_offset, components, bits)
+    return FrameSize(y_size - y_offset, x_size - x_offset, components, J2K_START[3])

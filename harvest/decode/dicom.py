@@ -6,13 +6,12 @@ Order of checks: header, pixel data present, chest film, geometry and size, synt
 from collections.abc import Iterator
 from typing import Any
 
-from pydicom import uid
-
 from harvest.config import DecodeConfig
 from harvest.decode.dataset import DicomObject, read_object
-from harvest.decode.frames import PixelLayout, iter_frames, read_layout
+from harvest.decode.frames import iter_frames
 from harvest.decode.gate import check_frontal_chest
 from harvest.decode.grey import read_grey_rules, to_grey
+from harvest.decode.layout import PixelLayout, read_layout
 from harvest.decode.orientation import read_orientation
 from harvest.decode.tags import read_instance_header, read_pixel_aspect
 from harvest.errors import Reason, RejectedError, Stage
@@ -40,8 +39,7 @@ def _iter_images(source: DicomObject, header: InstanceHeader, config: DecodeConf
     _check_pixel_data(source)
     check_frontal_chest(source.tags, header, config.include)
     layout = read_layout(source, config)
-    little_endian = source.transfer_syntax != uid.ExplicitVRBigEndian
-    rules = read_grey_rules(source.tags, layout.photometric_interpretation, little_endian=little_endian)
+    rules = read_grey_rules(source, layout)
     orientation, aspect = read_orientation(source.tags), read_pixel_aspect(source.tags)
     for stored in iter_frames(source, layout):
         pixels, grey_recipe = to_grey(stored, rules)
@@ -59,8 +57,8 @@ def _check_pixel_data(source: DicomObject) -> None:
 def _source_recipe(source: DicomObject, layout: PixelLayout) -> dict[str, Any]:
     return {
         "format": "dicom",
-        "transfer_syntax": str(source.transfer_syntax),
-        "transfer_syntax_guessed": source.guessed,
+        "transfer_syntax": str(layout.syntax),
+        "transfer_syntax_guessed": source.guessed or layout.syntax != source.transfer_syntax,
         "decoder": layout.decoder,
         "photometric_interpretation": layout.photometric_interpretation,
         "bits_stored": layout.bits_stored,

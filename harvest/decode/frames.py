@@ -1,7 +1,7 @@
 """From the pixel element to stored values, one frame at a time, never more than is really there (PS3.5 chapter 8)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
 from io import BytesIO
 from typing import Any
 
@@ -11,75 +11,16 @@ from pydicom import uid
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 
-from harvest.config import DecodeConfig
 from harvest.decode.codestream import read_frame_size
 from harvest.decode.dataset import DicomObject, PixelElement
-from harvest.decode.tags import Tags
+from harvest.decode.layout import PixelLayout
+from harvest.decode.quiet import silent_stderr
 from harvest.errors import Reason, RejectedError, Stage
 
 StoredValues = npt.NDArray[np.uint8 | np.int8 | np.uint16 | np.int16]
 
-NATIVE = {
-    uid.ImplicitVRLittleEndian,
-    uid.ExplicitVRLittleEndian,
-    uid.DeflatedExplicitVRLittleEndian,
-    uid.ExplicitVRBigEndian,
-}
-PLUGINS = {
-    uid.RLELossless: "pylibjpeg",
-    uid.JPEGBaseline8Bit: "pillow",
-    uid.JPEGExtended12Bit: "pillow",
-    uid.JPEGLossless: "gdcm",
-    uid.JPEGLosslessSV1: "gdcm",
-    uid.JPEGLSLossless: "pyjpegls",
-    uid.JPEGLSNearLossless: "pyjpegls",
-    uid.JPEG2000Lossless: "pylibjpeg",
-    uid.JPEG2000: "pylibjpeg",
-    uid.HTJ2KLossless: "pylibjpeg",
-    uid.HTJ2KLosslessRPCL: "pylibjpeg",
-    uid.HTJ2K: "pylibjpeg",
-}
-"""The one decoder of each compressed syntax: a second try with another would give a broken frame a second chance."""
-
-GREY_INTERPRETATIONS = {"MONOCHROME1", "MONOCHROME2"}
-
-
-@dataclass(frozen=True, slots=True)
-class PixelLayout:
-    """Size and type of the stored frames, checked.
-
-    Attributes:
-        decoder: pydicom's name of the decoder; ``native`` for uncompressed data.
-    """
-
-    rows: int
-    columns: int
-    frames: int
-    photometric_interpretation: str
-    bits_allocated: int
-    bits_stored: int
-    high_bit: int
-    signed: bool
-    decoder: str
-
-
-def read_layout(source: DicomObject, config: DecodeConfig) -> PixelLayout:
-    """Check geometry, size, syntax, colour and depth, in this order, before anything is allocated.
-
-    Raises:
-        RejectedError: the first check that fails.
-    """
-    tags = source.tags
-    rows, columns, frames = _read_geometry(tags, config)
-    decoder = "native" if source.transfer_syntax in NATIVE else PLUGINS.get(source.transfer_syntax)
-    if decoder is None:
-        raise _rejected(Reason.UNSUPPORTED_TRANSFER_SYNTAX, "No decoder reads this transfer syntax.")
-    interpretation = (tags.text("PhotometricInterpretation") or "").upper()
-    if interpretation not in GREY_INTERPRETATIONS or (tags.integer("SamplesPerPixel") or 1) != 1:
-        raise _rejected(Reason.UNSUPPORTED_PHOTOMETRIC_INTERPRETATION, "The image is not grey (MONOCHROME1 or 2).")
-    allocated, stored, high_bit = _read_depth(tags)
-    signed = tags.integer("PixelRepresentation") == 1
-    return PixelLayout(rows, columns, frames, interpretation, allocated, stored, high_bit, signed, decoder)
+RLE_RATIO = 64
+"""Two bytes of a run stand for at most 128 (PS3.5 G.3.1)."""
 
 
 def iter_frames(source: DicomObject, layout: PixelLayout) -> Iterator[StoredValues]:
@@ -90,35 +31,13 @@ def iter_frames(source: DicomObject, layout: PixelLayout) -> Iterator[StoredValu
     """
     assert source.pixels is not None
     if layout.decoder == "native":
-        big_endian = source.transfer_syntax == uid.ExplicitVRBigEndian
-        yield from _iter_native(source.pixels, big_endian, layout)
+        yield from _iter_native(source.pixels, layout)
     else:
-        yield from _iter_encapsulated(source.pixels, source.transfer_syntax, layout)
+        yield from _iter_encapsulated(source.pixels, layout)
 
 
-def _read_geometry(tags: Tags, config: DecodeConfig) -> tuple[int, int, int]:
-    rows, columns = tags.integer("Rows") or 0, tags.integer("Columns") or 0
-    frames = tags.integer("NumberOfFrames") or 1
-    if rows < 1 or columns < 1 or frames < 1:
-        raise _rejected(Reason.MISSING_GEOMETRY, "Rows or columns are missing or zero.")
-    if min(rows, columns) < config.min_side:
-        raise _rejected(Reason.IMAGE_TOO_SMALL, "Rows or columns are below decode.min_side.")
-    if rows * columns > config.max_pixels or frames > config.max_frames:
-        raise _rejected(Reason.IMAGE_TOO_LARGE, "More pixels than decode.max_pixels or frames than decode.max_frames.")
-    return rows, columns, frames
-
-
-def _read_depth(tags: Tags) -> tuple[int, int, int]:
-    allocated = tags.integer("BitsAllocated") or 0
-    stored = tags.integer("BitsStored") or allocated
-    high_bit = tags.integer("HighBit")
-    high_bit = stored - 1 if high_bit is None else high_bit
-    if allocated not in {8, 16} or not 8 <= stored <= allocated or not stored - 1 <= high_bit < allocated:
-        raise _rejected(Reason.UNSUPPORTED_BIT_DEPTH, "Only 8 to 16 stored bits in 8 or 16 allocated ones are read.")
-    return allocated, stored, high_bit
-
-
-def _iter_native(pixels: PixelElement, big_endian: bool, layout: PixelLayout) -> Iterator[StoredValues]:
+def _iter_native(pixels: PixelElement, layout: PixelLayout) -> Iterator[StoredValues]:
+    big_endian = layout.syntax == uid.ExplicitVRBigEndian
     order = ">" if big_endian else "<"
     data, start = pixels.data, pixels.offset
     if big_endian and layout.bits_allocated == 8 and pixels.vr == "OW":  # bytes travel as swapped pairs
@@ -127,12 +46,12 @@ def _iter_native(pixels: PixelElement, big_endian: bool, layout: PixelLayout) ->
     size = count * layout.bits_allocated // 8
     for index in range(layout.frames):
         if pixels.encapsulated or (index + 1) * size > pixels.length:
-            raise _rejected(Reason.DECODE_FAILED, "The pixel data ends before its last frame does.")
+            raise _failed("The pixel data ends before its last frame does.")
         words = np.frombuffer(data, f"{order}u{layout.bits_allocated // 8}", count, start + index * size)
         yield _stored_values(words.reshape(layout.rows, layout.columns), layout)
 
 
-def _iter_encapsulated(pixels: PixelElement, syntax: uid.UID, layout: PixelLayout) -> Iterator[StoredValues]:
+def _iter_encapsulated(pixels: PixelElement, layout: PixelLayout) -> Iterator[StoredValues]:
     stream = BytesIO(pixels.data)
     stream.seek(pixels.offset)
     index = -1
@@ -140,21 +59,18 @@ def _iter_encapsulated(pixels: PixelElement, syntax: uid.UID, layout: PixelLayou
         for index, frame in enumerate(generate_frames(stream, number_of_frames=layout.frames)):
             if index == layout.frames:
                 return
-            yield _decode_frame(frame, syntax, layout)
+            yield _decode_frame(frame, layout)
     except (RejectedError, MemoryError):
         raise
     except Exception as error:  # decoders raise whatever a broken frame makes them meet
-        raise _rejected(Reason.DECODE_FAILED, "The compressed frame cannot be decoded.") from error
+        raise _failed("The compressed frame cannot be decoded.") from error
     if index + 1 < layout.frames:
-        raise _rejected(Reason.DECODE_FAILED, "The pixel data ends before its last frame does.")
+        raise _failed("The pixel data ends before its last frame does.")
 
 
-def _decode_frame(frame: bytes, syntax: uid.UID, layout: PixelLayout) -> StoredValues:
-    exact_words = syntax == uid.RLELossless
-    if not exact_words:
-        size = read_frame_size(frame)
-        if size is None or (size.rows, size.columns, size.components) != (layout.rows, layout.columns, 1):
-            raise _rejected(Reason.DECODE_FAILED, "The compressed frame has another size than the header says.")
+def _decode_frame(frame: bytes, layout: PixelLayout) -> StoredValues:
+    _check_frame_size(frame, layout)
+    exact_words = layout.syntax == uid.RLELossless
     options: Any = {
         "decoding_plugin": layout.decoder,
         "correct_unused_bits": not exact_words,
@@ -168,8 +84,22 @@ def _decode_frame(frame: bytes, syntax: uid.UID, layout: PixelLayout) -> StoredV
         "bits_stored": layout.bits_stored,
         "pixel_representation": int(layout.signed and not exact_words),
     }
-    decoded, _ = get_decoder(syntax).as_array(encapsulate([frame]), index=0, raw=True, **options)
+    # GDCM reads the process from the codestream; under the name of JPEG Extended pydicom refuses 12 bits.
+    decoder = get_decoder(uid.JPEGLossless if layout.decoder == "gdcm" else layout.syntax)
+    with silent_stderr if layout.decoder == "gdcm" else nullcontext():
+        decoded, _ = decoder.as_array(encapsulate([frame]), index=0, raw=True, **options)
     return _stored_values(decoded, layout) if exact_words else decoded
+
+
+def _check_frame_size(frame: bytes, layout: PixelLayout) -> None:
+    """Compare what the frame says of itself with the header, so that no decoder allocates for a lie."""
+    if layout.syntax == uid.RLELossless:
+        plausible = len(frame) * RLE_RATIO >= layout.rows * layout.columns * layout.bits_allocated // 8
+    else:
+        size = read_frame_size(frame)
+        plausible = size is not None and (size.rows, size.columns, size.components) == (layout.rows, layout.columns, 1)
+    if not plausible:
+        raise _failed("The compressed frame has another size than the header says.")
 
 
 def _stored_values(words: npt.NDArray[np.unsignedinteger[Any]], layout: PixelLayout) -> StoredValues:
@@ -182,5 +112,5 @@ def _stored_values(words: npt.NDArray[np.unsignedinteger[Any]], layout: PixelLay
     return values
 
 
-def _rejected(reason: Reason, message: str) -> RejectedError:
-    return RejectedError(reason, Stage.DECODE, message)
+def _failed(message: str) -> RejectedError:
+    return RejectedError(Reason.DECODE_FAILED, Stage.DECODE, message)

@@ -4,12 +4,15 @@ Order: modality LUT or rescale, VOI LUT or first window, 8 bits, then one invers
 step depends on a pixel's value only, so the steps run on the table of all values that occur and the image is looked up.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydicom import uid
 
+from harvest.decode.dataset import DicomObject
+from harvest.decode.layout import PixelLayout
 from harvest.decode.lookup import LookupTable, Window, read_lookup_table, read_rescale, read_window
 from harvest.decode.tags import Tags
 from harvest.errors import Reason, RejectedError, Stage
@@ -17,6 +20,8 @@ from harvest.records import FloatArray, UInt8Image
 
 Counts = npt.NDArray[np.int64]
 PERCENTILES = (0.5, 99.5)
+LEAST_DISPLAY_RANGE = 128
+"""Levels of 8 bits; a film without VOI that spans as many was windowed before it was stored, and stays as it is."""
 MAX_SAMPLES = 1_000_000
 """Pixels from which the histogram is taken (every n-th row and column of a larger image)."""
 
@@ -30,6 +35,7 @@ class GreyRules:
         inverted: whether low values mean white.
         padding: lowest and highest stored value of pixels that are no image.
         area: rows and columns inside the collimator.
+        display_values: whether the values may be grey levels as they are (8 bits, unsigned, no rescale).
         flags: what is contradictory or unusable in the header.
     """
 
@@ -41,23 +47,26 @@ class GreyRules:
     inverted: bool = False
     padding: tuple[int, int] | None = None
     area: tuple[slice, slice] = (slice(None), slice(None))
+    display_values: bool = False
     flags: tuple[str, ...] = ()
-    recipe: dict[str, Any] = field(default_factory=dict)
 
 
-def read_grey_rules(tags: Tags, photometric_interpretation: str, *, little_endian: bool) -> GreyRules:
+def read_grey_rules(source: DicomObject, layout: PixelLayout) -> GreyRules:
     """Read the rules of an object; what is unusable is left out."""
+    tags, little_endian = source.tags, source.transfer_syntax != uid.ExplicitVRBigEndian
+    modality = read_lookup_table(tags, "ModalityLUTSequence", little_endian=little_endian)
     slope, intercept = read_rescale(tags)
-    inverted, flags = _read_inversion(tags, photometric_interpretation)
+    inverted, flags = _read_inversion(tags, layout.photometric_interpretation)
     return GreyRules(
-        modality=read_lookup_table(tags, "ModalityLUTSequence", little_endian=little_endian),
+        modality=modality,
         slope=slope,
         intercept=intercept,
         voi_table=read_lookup_table(tags, "VOILUTSequence", little_endian=little_endian),
         window=read_window(tags),
         inverted=inverted,
-        padding=_read_padding(tags),
+        padding=_read_padding(tags, signed=layout.signed),
         area=_read_area(tags),
+        display_values=layout.bits_stored == 8 and not layout.signed and not modality and (slope, intercept) == (1, 0),
         flags=flags,
     )
 
@@ -118,6 +127,8 @@ def _to_displayed(physical: FloatArray, counts: Counts, rules: GreyRules) -> tup
             return grey, recipe | {"voi": rules.window.function.lower(), "flags": flags} | _described(rules.window)
         flags.append("window_unusable")
     window = percentile_window(physical, counts)
+    if rules.display_values and window.width >= LEAST_DISPLAY_RANGE:
+        return physical / 255, recipe | {"voi": "none", "flags": flags}
     return window.apply(physical), recipe | {"voi": "percentiles", "flags": flags} | _described(window)
 
 
@@ -141,13 +152,13 @@ def _read_inversion(tags: Tags, photometric_interpretation: str) -> tuple[bool, 
     return monochrome1 or shape == "INVERSE", ("polarity_contradiction",) if contradicts else ()
 
 
-def _read_padding(tags: Tags) -> tuple[int, int] | None:
-    value = tags.integer("PixelPaddingValue")
-    if value is None:
+def _read_padding(tags: Tags, *, signed: bool) -> tuple[int, int] | None:
+    given = [tags.integer(name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if given[0] is None:
         return None
-    limit = tags.integer("PixelPaddingRangeLimit")
-    limit = value if limit is None else limit
-    return min(value, limit), max(value, limit)
+    # A negative value written as unsigned (US for SS) is met often.
+    values = [one - 0x1_0000 if signed and one > 0x7FFF else one for one in given if one is not None]
+    return min(values), max(values)
 
 
 def _read_area(tags: Tags) -> tuple[slice, slice]:

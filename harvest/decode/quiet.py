@@ -1,39 +1,32 @@
 """Keep libraries silent while they decode: what they would say holds values of the header, and the outcome says why."""
 
 import logging
+import os
 import threading
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 
-import gdcm
 
-gdcm.Trace.WarningOff()
-gdcm.Trace.ErrorOff()
-gdcm.Trace.DebugOff()
+class SharedContext:
+    """A context of the whole process that many threads enter: the first one opens it, the last one closes it.
 
-
-class QuietLibraries:
-    """Silence warnings and pydicom's log while any thread is inside; both are as before once the last one has left.
-
-    Python's warning filters belong to the process, so threads share one change of them and count themselves.
+    Never hold it across a ``yield``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, open_context: Callable[[], AbstractContextManager[None]]) -> None:
+        self._open_context = open_context
         self._lock = threading.Lock()
         self._inside = 0
-        self._filters = warnings.catch_warnings()
-        self._logger = logging.getLogger("pydicom")
-        self._propagated = self._logger.propagate
+        self._opened = ExitStack()
 
     def __enter__(self) -> None:
         with self._lock:
+            if self._inside == 0:
+                self._opened.enter_context(self._open_context())
             self._inside += 1
-            if self._inside > 1:
-                return
-            self._filters = warnings.catch_warnings()
-            self._filters.__enter__()
-            warnings.simplefilter("ignore")
-            self._propagated, self._logger.propagate = self._logger.propagate, False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -41,9 +34,42 @@ class QuietLibraries:
         with self._lock:
             self._inside -= 1
             if self._inside == 0:
-                self._filters.__exit__(kind, error, trace)
-                self._logger.propagate = self._propagated
+                self._opened.close()
 
 
-quiet_libraries = QuietLibraries()
-"""Use as ``with quiet_libraries:``; never across a ``yield``."""
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Drop Python's warnings, and what pydicom logs."""
+    logger = logging.getLogger("pydicom")
+    propagated = logger.propagate
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logger.propagate = False
+        try:
+            yield
+        finally:
+            logger.propagate = propagated
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Drop what C code writes to the standard error stream, past Python's ``sys.stderr``."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # the process has no such stream
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+quiet_libraries = SharedContext(_without_warnings)
+"""Around everything that parses or decodes."""
+
+silent_stderr = SharedContext(_without_stderr)
+"""Around GDCM only, whose JPEG library prints."""

@@ -84,7 +84,7 @@ def _to_grey(image: Image.Image) -> tuple[UInt8Image, dict[str, Any]]:
         raise _rejected(Reason.UNSUPPORTED_PHOTOMETRIC_INTERPRETATION, "The image is neither grey nor RGB.")
     if pixels.min() == pixels.max():
         raise _rejected(Reason.CONSTANT_IMAGE, "All pixels of the image are equal.")
-    return pixels, {"voi": "none"}
+    return pixels, {"voi": "none", "flags": []}
 
 
 def _from_deep(pixels: npt.NDArray[Any]) -> tuple[UInt8Image, dict[str, Any]]:
