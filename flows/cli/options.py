@@ -5,5 +5,12 @@ from typing import Annotated
 
 import typer
 
-Lake = Annotated[Path, typer.Argument(help="Folder of the lake.", show_default=False)]
+Archive = Annotated[str, typer.Argument(help="Directory of films (or one film).", show_default=False)]
+Lake = Annotated[Path, typer.Argument(help="Directory of the lake.", show_default=False)]
+Model = Annotated[str, typer.Option(help="Bundle: a directory, or the name of a shipped one.")]
+Out = Annotated[Path, typer.Option(help="Directory of the lake; made if need be.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+WithPrefect = Annotated[
+    bool,
+    typer.Option("--prefect", help="Run as a Prefect flow with a temporary local server (or that of PREFECT_API_URL)."),
+]

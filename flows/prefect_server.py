@@ -1,0 +1,132 @@
+"""A Prefect server of one's own for the length of a run: loopback, own folder, telemetry off, quiet.
+
+Prefect reads its settings from the environment at first import; so nothing here imports it before they are set.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.error import URLError
+
+from harvest.errors import IamHarvestError
+
+START_SECONDS = 120.0
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    # The terminal has its own progress; errors are told once, by the command line. The server still gets the logs.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_CLI_PROMPT": "false",
+}
+"""Settings of server and client; whatever the user has set goes before them."""
+
+
+class ServerError(IamHarvestError):
+    """No Prefect server came up."""
+
+    code = "prefect_server"
+
+
+def calm_environment() -> None:
+    """Switch telemetry and terminal chatter off, unless the user decided otherwise; call it before Prefect's import."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def temporary_server() -> Iterator[str]:
+    """Run a Prefect server on a free loopback port, make it the one this process uses, and yield its API's URL.
+
+    Raises:
+        ServerError: it did not start.
+    """
+    with TemporaryDirectory(prefix="iam-harvest-prefect-") as home, TemporaryEnvironment() as environment:
+        url = f"http://127.0.0.1:{free_port()}/api"
+        environment.update({"PREFECT_HOME": home, "PREFECT_API_URL": url})
+        calm_environment()
+        with server_process(Path(home), url), _client_settings(url):
+            yield url
+
+
+class TemporaryEnvironment:
+    """Puts the environment variables back as they were."""
+
+    def __enter__(self) -> "os._Environ[str]":
+        """Remember the variables; return the live environment."""
+        self._before = dict(os.environ)
+        return os.environ
+
+    def __exit__(self, *_: object) -> None:
+        """Restore the variables."""
+        os.environ.clear()
+        os.environ.update(self._before)
+
+
+@contextmanager
+def server_process(home: Path, url: str) -> Iterator[None]:
+    """Run ``prefect server start`` with its database in ``home`` until the block ends.
+
+    Raises:
+        ServerError: it did not answer in time, or ended; its last words are in the message.
+    """
+    log = home / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(_command(url), stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _await_health(process, url, log)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _command(url: str) -> list[str]:
+    port = url.rpartition(":")[2].removesuffix("/api")
+    return [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
+
+
+def _await_health(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=5):
+                return
+        except (URLError, TimeoutError, ConnectionError):
+            time.sleep(0.1)
+    last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
+    raise ServerError(
+        f"The temporary Prefect server did not start: {last[0]}. Run without --prefect, or see iam-harvest doctor."
+    )
+
+
+@contextmanager
+def _client_settings(url: str) -> Iterator[None]:
+    """Point Prefect at the server, also when it was imported before, and let no log or event go missing at the end."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings(updates={PREFECT_API_URL: url}):
+        try:
+            yield
+        finally:
+            APILogWorker.drain_all(timeout=10)
+            EventsWorker.drain_all(timeout=10)
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
