@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from harvest.evaluation.bootstrap import Estimate, estimate
 from harvest.evaluation.cases import Integers
 
 Floats = npt.NDArray[np.float64]
@@ -25,8 +24,8 @@ def auc(probability: Floats, positive: Booleans) -> float:
     return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
 
 
-def auc_estimate(probability: Floats, positive: Booleans, patient: Integers, draws: Integers) -> Estimate:
-    """Return AUC with its interval over patients.
+def auc_samples(probability: Floats, positive: Booleans, patient: Integers, draws: Integers) -> Floats:
+    """Return AUC in each resample, (R,); NaN where one of the two groups was not drawn.
 
     Args:
         probability: (N,) of the films.
@@ -38,7 +37,7 @@ def auc_estimate(probability: Floats, positive: Booleans, patient: Integers, dra
     ordered, mask, columns = probability[order], positive[order], patient[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, dtype=np.int64)
     samples = [_weighted_auc(draws[rows][:, columns], mask, starts) for rows in _blocks(len(draws), len(ordered))]
-    return estimate(auc(probability, positive), np.concatenate([np.zeros(0), *samples]))
+    return np.concatenate([np.zeros(0), *samples])
 
 
 def _weighted_auc(weights: Integers, positive: Booleans, starts: Integers) -> Floats:
