@@ -1,7 +1,7 @@
 """The evaluation of a harvested lake: the one path by which every figure of this project is made."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from harvest.evaluation.lake_films import (
 )
 from harvest.evaluation.measure import MapReadings, Measured, Sampling, measure, to_metrics
 from harvest.evaluation.overlays import FilmReader, ShownCase, show_cases
-from harvest.evaluation.recut import heatmap_peak, iter_film_maps, wang_boxes
 from harvest.evaluation.records import EvaluationSet
+from harvest.evaluation.recut import heatmap_peak, iter_film_maps, wang_boxes
 from harvest.records import UInt8Image
 from harvest.sources import open_source
 from models.spec import BundleSpec
@@ -51,7 +51,7 @@ class EvaluationRequest:
     splits: tuple[str, ...] = ()
     images: Path | None = None
     lenient: bool = False
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
 
     def split_stems(self) -> frozenset[str] | None:
         """Return the films of the wanted splits; None for all.
@@ -79,8 +79,8 @@ class Evaluation:
 def evaluate_lake(lake: Path, request: EvaluationRequest, spec: BundleSpec | None) -> Evaluation:
     """Score a lake against annotated boxes.
 
-    Annotated boxes of films that the lake does not hold, or of other splits, are out of scope and counted as such; those
-    of rejected films are in scope and missed.
+    Annotated boxes of films that the lake does not hold, or of other splits, are out of scope and counted as such;
+    those of rejected films are in scope and missed.
 
     Args:
         lake: folder of the lake.
@@ -105,7 +105,7 @@ def evaluate_lake(lake: Path, request: EvaluationRequest, spec: BundleSpec | Non
     readings = None if spec is None else _read_maps(lake, films, evaluated, spec)
     probabilities = read_probabilities(lake_films, stems)
     measured = measure(evaluated, readings, probabilities, request.sampling)
-    about = _about(lake_films, spec, table) | {"films": _film_counts(films, wanted)}
+    about = _about(lake_films, spec, table) | {"films": _film_counts(films, table)}
     return Evaluation(
         about | to_metrics(measured), _shown(measured, evaluated, request.images) if request.images else ()
     )
@@ -135,11 +135,11 @@ def _about(lake: LakeFilms, spec: BundleSpec | None, table: BoxTable) -> dict[st
     }
 
 
-def _film_counts(films: Mapping[str, LakeFilm], wanted: Collection[str]) -> dict[str, int]:
+def _film_counts(films: Mapping[str, LakeFilm], table: BoxTable) -> dict[str, int]:
     return {
         "scored": len(films),
         "of_these_rejected": sum(film.state == "rejected" for film in films.values()),
-        "annotated_but_not_in_the_lake": len(wanted) - len(films),
+        "annotated_but_not_in_scope": len({box.stem for box in table.boxes}) - len(films),
     }
 
 

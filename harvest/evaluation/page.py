@@ -66,7 +66,7 @@ def render_page(metrics: Mapping[str, Any], shown: Sequence[ShownCase] = ()) -> 
     findings = tuple(metrics["findings"])
     return environment.get_template("evaluation.html").render(
         title=f"Evaluation of {metrics['model']['name']}",
-        facts=list(metrics["facts"].items()),
+        facts=facts_of(metrics),
         findings=findings,
         comparable=findings == BOXED_FINDINGS,
         patients=metrics["patients"],
@@ -75,6 +75,19 @@ def render_page(metrics: Mapping[str, Any], shown: Sequence[ShownCase] = ()) -> 
         tables=[*build_tables(metrics), _figure_table(metrics, findings)],
         shown=shown,
     )
+
+
+def facts_of(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what was scored against what, in words."""
+    films, model = metrics["films"], metrics["model"]
+    return [
+        ("model", f"{model['name']} (digest {model['digest'][:16]})"),
+        ("settings", metrics["config_fingerprint"]),
+        ("annotated boxes", f"{metrics['annotated_boxes']} on {films['scored']} films"),
+        ("of these films rejected, their boxes missed", str(films["of_these_rejected"])),
+        ("films of the box table outside the lake or split, not scored", str(films["annotated_but_not_in_scope"])),
+        ("box table, SHA-256", metrics["box_table_sha256"]),
+    ]
 
 
 def build_tables(metrics: Mapping[str, Any]) -> list[Table]:
