@@ -102,7 +102,7 @@ def convert_weights(weights: Path, out: Path, spec: BundleSpec) -> str:
         PickleRefusedError: the file holds more than tensors.
         BundleError: it cannot be read, or its names or shapes do not fit the network of ``spec``.
     """
-    state = _read_pickle(weights)
+    state = read_pickled_weights(weights)
     if not any(name.startswith("tails.") for name in state):
         spec = spec.model_copy(update={"network": spec.network.model_copy(update={"iterations": 1})})
     model = IAM(spec.network, spec.mining, spec.boxes.merge)
@@ -126,8 +126,13 @@ def _read_weights(path: Path, expected_digest: str) -> dict[str, Tensor]:
         raise BundleError(f"{path} is not a safetensors file: {error}. Fetch or train the bundle again.") from error
 
 
-def _read_pickle(path: Path) -> dict[str, Tensor]:
-    """Read a state dict with torch's loader that builds nothing but tensors."""
+def read_pickled_weights(path: Path) -> dict[str, Tensor]:
+    """Read a state dict, alone or under ``state_dict`` or ``model``, with torch's loader that builds nothing but tensors.
+
+    Raises:
+        PickleRefusedError: the file holds more than tensors.
+        BundleError: it cannot be read, or holds no state dict.
+    """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:

@@ -37,3 +37,9 @@ class SettingsError(IamHarvestError, ValueError):
     """A setting has an unknown name or an impossible value."""
 
     code = "settings"
+
+
+class TrainingError(IamHarvestError):
+    """Training cannot begin or go on."""
+
+    code = "training"

@@ -15,14 +15,15 @@ from models.spec import NetworkSpec
 KnowledgeNorm = Literal["matrix", "mean_image"]
 
 
-def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def classification_loss(logits: Tensor, labels: Tensor, positive_weight: Tensor | None = None) -> Tensor:
     """Mean binary cross-entropy over films and findings (eq. 1-3; the erased map is already in the logits).
 
     Args:
         logits: (B, C).
         labels: (B, C), 1 where the finding is asserted, else 0.
+        positive_weight: [open] (C,) weight of asserted findings; None: 1, as in the paper.
     """
-    return functional.binary_cross_entropy_with_logits(logits.float(), labels.float())
+    return functional.binary_cross_entropy_with_logits(logits.float(), labels.float(), pos_weight=positive_weight)
 
 
 def knowledge_points(network: NetworkSpec, frozen_stages: int) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Training from a folder of films and a label table to a bundle."""

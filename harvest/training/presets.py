@@ -1,0 +1,92 @@
+"""Presets of training: what the paper says, and what suits little data and no graphics processor."""
+
+from typing import Any
+
+from models.pretrained import PACKAGED_BACKBONE, PACKAGED_MEAN, PACKAGED_STD
+
+PAPER: dict[str, Any] = {
+    "network": {"backbone": "resnet50", "input_hw": (512, 512), "shared_stages": 0},
+    "classifier": {"epochs": 50, "batch_size": 64, "optimiser": "sgd", "learning_rate": 0.1},
+    "warm_up": {"epochs": 10, "batch_size": 64, "optimiser": "sgd", "learning_rate": 0.1},
+    "end_to_end": {
+        "epochs": 50,
+        "batch_size": 64,
+        "optimiser": "sgd",
+        "learning_rate": 0.01,
+        "patience": 3,
+        "keep": "best",
+    },
+    "attention_mining": {"epochs": 5, "batch_size": 64, "optimiser": "sgd", "learning_rate": 0.01},
+}
+"""ResNet-50, 512 x 512, lr 0.1, 50 + 10 epochs, batch 64, n = 8, lambda = 0.5, T = 3; lr and length of what follows are
+[open], as is the order of initial weights: give ``--init``."""
+
+SMALL: dict[str, Any] = {
+    "init": "package",
+    "network": {
+        "backbone": PACKAGED_BACKBONE,
+        "input_hw": (384, 384),
+        "mean": PACKAGED_MEAN,
+        "std": PACKAGED_STD,
+        "deep_channels": 256,
+        "shallow_channels": 128,
+    },
+    "warm_up": {
+        "epochs": 1,
+        "batch_size": 16,
+        "optimiser": "adamw",
+        "learning_rate": 1e-3,
+        "batch_norm": "frozen",
+    },
+    "end_to_end": {
+        "epochs": 12,
+        "batch_size": 16,
+        "optimiser": "adamw",
+        "learning_rate": 3e-4,
+        "head_factor": 3.0,
+        "weight_decay": 0.02,
+        "schedule": "cosine",
+        "ramp": 0.05,
+    },
+    "attention_mining": {
+        "epochs": 1,
+        "batch_size": 16,
+        "optimiser": "adamw",
+        "learning_rate": 1e-4,
+        "weight_decay": 0.02,
+        "knowledge_ratio": 1.0,
+        "first_step": "skip",
+    },
+}
+"""About a thousand films on a CPU: EfficientNet-Lite0 with ImageNet weights, 384 x 384, AdamW."""
+
+DEMO: dict[str, Any] = {
+    "network": {
+        "backbone": "resnet18",
+        "input_hw": (192, 192),
+        "in_channels": 1,
+        "deep_channels": 128,
+        "shallow_channels": 64,
+    },
+    "end_to_end": {
+        "epochs": 15,
+        "batch_size": 32,
+        "optimiser": "adamw",
+        "learning_rate": 1e-3,
+        "weight_decay": 0.02,
+        "schedule": "cosine",
+        "ramp": 0.05,
+    },
+    "attention_mining": {
+        "epochs": 2,
+        "batch_size": 32,
+        "optimiser": "adamw",
+        "learning_rate": 2e-4,
+        "weight_decay": 0.02,
+        "knowledge_ratio": 0.5,
+        "first_step": "skip",
+    },
+}
+"""Phantoms: a small network from random weights."""
+
+PRESETS: dict[str, dict[str, Any]] = {"paper": PAPER, "small": SMALL, "demo": DEMO}
