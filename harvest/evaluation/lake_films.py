@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 from harvest.annotations import AnnotatedBox, film_stem
 from harvest.errors import LakeError, TableError
 from harvest.evaluation.records import HarvestedBox
-from harvest.records import CROSSWALK, PUBLIC_TABLES
+from harvest.lake import SCHEMAS, Lake
 
 BoxFrame = tuple[float, float] | None
 """Width and height of the frame of a box table; None: pixels of the stored image."""
@@ -93,11 +93,12 @@ def read_lake_films(lake: Path) -> LakeFilms:
 
 def read_rows(lake: Path, table: str, columns: Sequence[str], keys: Collection[str] | None = None) -> pa.Table:
     """Read columns of one table of a lake; with ``keys``, only the rows of those instances."""
-    folder = lake / "private" / table if table == "crosswalk" else lake / table
-    schema = CROSSWALK if table == "crosswalk" else PUBLIC_TABLES[table]
-    parts = sorted(str(path) for path in folder.glob("part-*.parquet"))
+    committed = {path.name for path in Lake(lake).folder("crosswalk").glob("part-*.parquet")}
+    parts = sorted(Lake(lake).folder(table).glob("part-*.parquet"))
+    # What a killed writer left is not committed; a lake whose private folder was taken away is read whole.
+    paths = [str(path) for path in parts if path.name in committed or not committed]
     wanted = None if keys is None else ds.field("instance_key").isin(pa.array(sorted(keys), pa.string()))
-    return ds.dataset(parts, schema=schema, format="parquet").to_table(columns=list(columns), filter=wanted)
+    return ds.dataset(paths, schema=SCHEMAS[table], format="parquet").to_table(columns=list(columns), filter=wanted)
 
 
 def read_boxes(lake: Path, films: Mapping[str, LakeFilm]) -> list[HarvestedBox]:

@@ -1,0 +1,87 @@
+"""A bundle evaluated: the same figures as from its lake, files written, and messages that help."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harvest.config import EngineConfig
+from harvest.errors import BundleError, SettingsError
+from harvest.evaluate import (
+    evaluate_bundle,
+    evaluate_harvest,
+    evaluation_lake,
+    plan_evaluation,
+    write_evaluation,
+)
+from harvest.evaluation.measure import Sampling
+from harvest.evaluation.of_lake import EvaluationRequest, evaluate_lake
+from harvest.pipeline import harvest_shard
+
+FILMS = {"a": ("Mass", "dev"), "b": ("Effusion|Mass", "dev"), "c": ("No Finding", "dev"), "d": ("Mass", "eval")}
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> EvaluationRequest:
+    images = tmp_path / "images"
+    images.mkdir()
+    generator = np.random.default_rng(3)
+    for name in (*FILMS, "unlabelled"):
+        small = Image.fromarray(generator.integers(0, 255, (9, 7), dtype=np.uint8))
+        small.resize((140, 180), Image.Resampling.BICUBIC).save(images / f"{name}.png")
+    lines = [f"{name}.png,{labels},{name},{split}" for name, (labels, split) in FILMS.items()]
+    (tmp_path / "labels.csv").write_text("\n".join(["Image Index,Finding Labels,Patient ID,split", *lines, ""]))
+    boxes = "a.png,Mass,100,200,400,300\nb.png,Effusion,500,500,300,400\nd.png,Mass,10,10,600,700\n"
+    (tmp_path / "boxes.csv").write_text("Image Index,Finding Label,x,y,w,h\n" + boxes)
+    return EvaluationRequest(
+        boxes=tmp_path / "boxes.csv",
+        labels=tmp_path / "labels.csv",
+        images=images,
+        split_column="split",
+        splits=("dev",),
+        sampling=Sampling(resamples=40),
+    )
+
+
+def test_a_bundle_and_its_lake_give_the_same_figures(tiny_bundle_path: Path, request_: EvaluationRequest) -> None:
+    seen: list[tuple[int, int]] = []
+    model = str(tiny_bundle_path)
+    of_bundle = evaluate_bundle(model, request_, observe=lambda _, done, total: seen.append((done, total)))
+    assert seen == [(3, 3)]  # films of the split that the label table describes
+    with evaluation_lake() as lake:
+        harvest = plan_evaluation(model, request_, lake, EngineConfig())
+        for shard in harvest.shards:
+            harvest_shard(shard, harvest.context)
+        assert evaluate_harvest(lake.root, request_, model) == of_bundle
+        without_maps = evaluate_harvest(lake.root, request_).metrics
+    assert "wang-all-boxes" in of_bundle.metrics["protocols"]
+    assert "wang-all-boxes" not in without_maps["protocols"] and "pointing_game" not in without_maps["figures"]
+    assert of_bundle.metrics["annotated_boxes"] == 2 and of_bundle.metrics["films"]["annotated_but_not_in_scope"] == 1
+
+
+def test_figures_and_page_are_written(tiny_bundle_path: Path, request_: EvaluationRequest, tmp_path: Path) -> None:
+    evaluation = evaluate_bundle(str(tiny_bundle_path), request_)
+    metrics, page = write_evaluation(evaluation, tmp_path / "new" / "out")
+    assert json.loads(metrics.read_text()) == evaluation.metrics
+    assert "Evaluation of tiny" in page.read_text()
+
+
+def test_another_bundle_than_the_lakes_is_refused(tiny_bundle_path: Path, request_: EvaluationRequest) -> None:
+    with evaluation_lake() as lake:
+        harvest = plan_evaluation(str(tiny_bundle_path), request_, lake, EngineConfig())
+        for shard in harvest.shards:
+            harvest_shard(shard, harvest.context)
+        spec_file = tiny_bundle_path / "bundle.json"
+        other = lake.root.parent / "other"
+        other.mkdir()
+        (other / "bundle.json").write_text(spec_file.read_text().replace('"name": "tiny"', '"name": "other"'))
+        with pytest.raises(BundleError, match="not with"):
+            evaluate_harvest(lake.root, request_, str(other))
+        assert evaluate_lake(lake.root, request_, None).metrics["annotated_boxes"] == 2
+
+
+def test_a_bundle_needs_images_and_labels(tiny_bundle_path: Path, request_: EvaluationRequest) -> None:
+    with pytest.raises(SettingsError, match="--images and --labels"):
+        evaluate_bundle(str(tiny_bundle_path), EvaluationRequest(request_.boxes))
