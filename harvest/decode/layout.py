@@ -17,7 +17,7 @@ NATIVE = {
     uid.ExplicitVRBigEndian,
 }
 PLUGINS = {
-    uid.RLELossless: "pylibjpeg",
+    uid.RLELossless: "pydicom",  # pylibjpeg-rle is twice as fast, but panics on broken frames
     uid.JPEGBaseline8Bit: "pillow",
     uid.JPEGExtended12Bit: "pillow",
     uid.JPEGLossless: "gdcm",

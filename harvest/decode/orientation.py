@@ -8,9 +8,9 @@ TURN_OF_DIRECTIONS = {
     ("R", "H"): "rotate_180",
     ("L", "H"): "flip_vertical",
     ("F", "L"): "transpose",
-    ("F", "R"): "rotate_270",
+    ("F", "R"): "rotate_90",
     ("H", "R"): "transverse",
-    ("H", "L"): "rotate_90",
+    ("H", "L"): "rotate_270",
 }
 """By the patient's directions along a row (to the right) and down a column."""
 
