@@ -30,9 +30,18 @@ class RunKeys:
         full = self.archive_path(path)
         return full if self.identifiers == "keep" else self.site_key.pseudonym("source_uri", full)
 
+    @property
+    def public_archive(self) -> str:
+        """Name of the archive in public records: itself under ``keep``, else a pseudonym."""
+        return self.archive if self.identifiers == "keep" else self.site_key.pseudonym("archive", self.archive)
+
     def object_key(self, path: str) -> str:
         """Return the pseudonym that links the frames of one object."""
         return self.site_key.pseudonym("object", self.archive_path(path))
+
+    def path_key(self, archive_path: str, frame: int) -> str:
+        """Return the instance key of an object that has no usable UID: rejected, duplicate, or not DICOM."""
+        return instance_key(self.site_key, None, archive_path, frame)
 
     def columns(self, path: str, sop_instance_uid: str | None, frame: int) -> dict[str, str]:
         """Return the key columns that every table has, for one instance."""

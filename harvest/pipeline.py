@@ -16,6 +16,7 @@ from harvest.lake import Lake
 from harvest.localization import Localizer
 from harvest.manifest import Shard
 from harvest.records import Rejection
+from harvest.rewrite import DUPLICATE_MESSAGE
 from harvest.rows import ShardRows
 from harvest.sources import Source
 
@@ -97,9 +98,10 @@ def harvest_shard(shard: Shard, context: HarvestContext) -> ShardSummary:
 
 
 def _harvest_batch(batch: list[Film], localizer: Localizer, rows: ShardRows) -> None:
-    accepted = [film for film in batch if film.input is not None]
-    for film in batch:
-        if film.input is None:
+    films = [_without_repeat(film, rows) for film in batch]
+    accepted = [film for film in films if film.rejection is None]
+    for film in films:
+        if film.rejection is not None:
             rows.add_rejected(film)
     for film, results in zip(accepted, localizer.localize(accepted) if accepted else [], strict=True):
         if results is None:
@@ -107,3 +109,10 @@ def _harvest_batch(batch: list[Film], localizer: Localizer, rows: ShardRows) -> 
             rows.add_rejected(replace(film, rejection=failed))
         else:
             rows.add_predicted(film, results)
+
+
+def _without_repeat(film: Film, rows: ShardRows) -> Film:
+    """Reject a film that is the same instance as an earlier one of the shard; ``settle`` does so across shards."""
+    if film.rejection is not None or not rows.is_duplicate(film):
+        return film
+    return replace(film, rejection=Rejection(Reason.DUPLICATE_INSTANCE, Stage.SETTLE, DUPLICATE_MESSAGE))

@@ -26,6 +26,7 @@ class ShardRows:
     rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in (*PUBLIC_TABLES, "crosswalk")})
     states: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    _seen: set[tuple[str | None, int]] = field(default_factory=set)
 
     def add_rejected(self, film: Film) -> None:
         """Record a film that has no prediction, and why."""
@@ -47,6 +48,13 @@ class ShardRows:
             for rank, box in enumerate(result.boxes, start=1):
                 self._add("boxes", film, _box(film, result, rank, box))
 
+    def is_duplicate(self, film: Film) -> bool:
+        """Tell whether this shard already holds the film's instance, and remember it."""
+        uid = film.header.sop_instance_uid
+        known = (uid, film.frame) in self._seen
+        self._seen.add((uid, film.frame))
+        return known and uid is not None
+
     def tables(self) -> dict[str, pa.Table]:
         """Return every table of the shard, also the empty ones."""
         schemas = PUBLIC_TABLES | {"crosswalk": CROSSWALK}
@@ -59,7 +67,8 @@ class ShardRows:
 
     def _add(self, table: str, film: Film, columns: Row) -> None:
         path = film.source.path
-        keys = self.keys.columns(path, film.header.sop_instance_uid, film.frame)
+        uid = film.header.sop_instance_uid if film.rejection is None else None
+        keys = self.keys.columns(path, uid, film.frame)
         self.rows[table].append(keys | {"source_uri": self.keys.source_uri(path)} | columns)
 
     def _add_instance(self, film: Film, state: Row) -> None:

@@ -1,0 +1,215 @@
+"""The lake on disk: folders, part files that appear whole, the ledger, and one writer at a time.
+
+Parquet is the truth. A shard is committed when its ``private/crosswalk`` part exists, which is written last; public
+parts without it are leftovers of a killed writer and are removed by the next one.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from harvest.config import SCHEMA_VERSION
+from harvest.errors import LakeError, LakeLockedError, NewerLakeError
+from harvest.records import CROSSWALK, PUBLIC_TABLES, SORT_KEYS
+
+SCHEMAS: dict[str, pa.Schema] = PUBLIC_TABLES | {"crosswalk": CROSSWALK}
+WRITE_ORDER = ("attention", "boxes", "predictions", "rejections", "instances", "crosswalk")
+"""The crosswalk part comes last: it commits the shard."""
+TEMPORARY = ".tmp-"
+MARKER = "lake.json"
+
+
+class Lake:
+    """A lake that exists. Use ``open_lake`` to read and ``writing`` to write.
+
+    Attributes:
+        root: its directory.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def private(self) -> Path:
+        """Folder of site key, crosswalk and plans, mode 0700."""
+        return self.root / "private"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of run records."""
+        return self.root / "runs"
+
+    @property
+    def _dirty(self) -> Path:
+        return self.private / "unpublished"
+
+    def folder(self, table: str) -> Path:
+        """Return where the part files of a table lie."""
+        return (self.private if table == "crosswalk" else self.root) / table
+
+    def part(self, table: str, fingerprint: str, shard_id: str) -> Path:
+        """Return the path of one part file."""
+        return self.folder(table) / f"part-{fingerprint}-{shard_id}.parquet"
+
+    def commit_shard(self, fingerprint: str, shard_id: str, tables: dict[str, pa.Table]) -> None:
+        """Write the parts of a shard, replacing earlier ones; it is committed when this returns, or not at all."""
+        self.mark_unpublished()
+        for name in WRITE_ORDER:
+            write_part(self.part(name, fingerprint, shard_id), tables[name], name)
+
+    def read_shard(self, fingerprint: str, shard_id: str) -> dict[str, pa.Table]:
+        """Return all tables of a committed shard."""
+        return {name: pq.read_table(self.part(name, fingerprint, shard_id)) for name in WRITE_ORDER}
+
+    def remove_shard(self, fingerprint: str, shard_id: str) -> None:
+        """Remove a shard, its commit mark last."""
+        self.mark_unpublished()
+        for name in WRITE_ORDER:
+            self.part(name, fingerprint, shard_id).unlink(missing_ok=True)
+
+    def shards(self, fingerprint: str) -> list[str]:
+        """Return the ids of the committed shards under one fingerprint, ascending."""
+        return sorted(
+            path.stem.split("-")[2] for path in self.folder("crosswalk").glob(f"part-{fingerprint}-*.parquet")
+        )
+
+    def read_column_set(self, table: str, fingerprint: str, columns: list[str]) -> pa.Table:
+        """Return some columns of all committed parts under one fingerprint, and each row's ``shard_id``."""
+        paths = [str(self.part(table, fingerprint, shard_id)) for shard_id in self.shards(fingerprint)]
+        schema = pa.schema([SCHEMAS[table].field(name) for name in columns])
+        if not paths:
+            return schema.empty_table().append_column("shard_id", pa.array([], pa.string()))
+        rows = ds.dataset(paths, schema=SCHEMAS[table]).to_table(columns=[*columns, "__filename"])
+        shard_ids = [Path(name).stem.split("-")[2] for name in rows["__filename"].to_pylist()]
+        return rows.drop_columns(["__filename"]).append_column("shard_id", pa.array(shard_ids, pa.string()))
+
+    def remove_leftovers(self) -> None:
+        """Remove what a killed writer left: temporary files, and public parts of shards never committed."""
+        committed = {path.name for path in self.folder("crosswalk").glob("part-*.parquet")}
+        for name in WRITE_ORDER:
+            for path in self.folder(name).iterdir():
+                if path.name.startswith(TEMPORARY) or path.name not in committed:
+                    path.unlink()
+
+    def mark_unpublished(self) -> None:
+        """Note that the part files differ from the snapshot."""
+        self._dirty.touch()
+
+    def mark_published(self) -> None:
+        """Note that the snapshot holds the part files' rows."""
+        self._dirty.unlink(missing_ok=True)
+
+    @property
+    def unpublished(self) -> bool:
+        """Whether part files changed since the last snapshot."""
+        return self._dirty.exists()
+
+
+def open_lake(root: Path) -> Lake:
+    """Open an existing lake for reading.
+
+    Raises:
+        LakeError: there is no lake at ``root``.
+        NewerLakeError: it was written by a newer version.
+    """
+    try:
+        version = int(json.loads((root / MARKER).read_text(encoding="utf-8"))["schema_version"])
+    except (OSError, ValueError, KeyError) as error:
+        raise LakeError(f"There is no lake at {root}; give the folder that 'iam-harvest run --out' wrote.") from error
+    if version > SCHEMA_VERSION:
+        raise NewerLakeError(
+            f"The lake at {root} has schema version {version}, newer than {SCHEMA_VERSION}, which this program knows: "
+            "upgrade iam-harvest."
+        )
+    return Lake(root)
+
+
+@contextmanager
+def writing(root: Path) -> Iterator[Lake]:
+    """Open a lake for writing, making it where there is none; one writer at a time.
+
+    Raises:
+        LakeError: the folder holds something else or cannot be written.
+        LakeLockedError: another process writes to it.
+        NewerLakeError: it was written by a newer version.
+    """
+    lake = _prepare(root)
+    lock = FileLock(lake.private / "lock")
+    owner = lake.private / "lock.json"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LakeLockedError(f"Another process writes to {root} ({_describe(owner)}); wait for it to end.") from None
+    try:
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        owner.write_text(json.dumps({"pid": os.getpid(), "started_at": started}), encoding="utf-8")
+        lake.remove_leftovers()
+        yield lake
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def write_part(path: Path, table: pa.Table, name: str) -> None:
+    """Write one part file so that it appears whole: beside, synced, renamed. Equal rows give equal bytes."""
+    ordered = table.cast(SCHEMAS[name]).sort_by([(column, "ascending") for column in SORT_KEYS[name]])
+    temporary = path.with_name(TEMPORARY + path.name)
+    pq.write_table(ordered, temporary, compression="zstd")
+    replace_durably(temporary, path)
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a JSON file so that it appears whole."""
+    temporary = path.with_name(TEMPORARY + path.name)
+    temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    replace_durably(temporary, path)
+
+
+def replace_durably(temporary: Path, path: Path) -> None:
+    """Sync a finished file, give it its name, and sync the folder."""
+    _sync(temporary)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _prepare(root: Path) -> Lake:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not (root / MARKER).exists():
+            if any(root.iterdir()):
+                raise LakeError(f"{root} is not empty and not a lake; give a new or empty folder.")
+            write_json(root / MARKER, {"schema_version": SCHEMA_VERSION})
+        lake = open_lake(root)
+        lake.private.mkdir(mode=0o700, exist_ok=True)
+        for folder in (*(lake.folder(name) for name in WRITE_ORDER), lake.runs, lake.private / "plans"):
+            folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise LakeError(
+            f"Cannot write to {root}: {error.strerror}; check --out, permissions and free space."
+        ) from error
+    return lake
+
+
+def _describe(owner: Path) -> str:
+    try:
+        known = json.loads(owner.read_text(encoding="utf-8"))
+        return f"process {known['pid']}, since {known['started_at']}"
+    except (OSError, ValueError, KeyError):
+        return "it has just started"

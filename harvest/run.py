@@ -1,0 +1,247 @@
+"""A run: list the archive, plan, harvest shard by shard, settle, publish.
+
+``run_harvest`` composes the steps in process; a scheduler composes the same ones. Nothing here starts torch until a
+shard is to be harvested, so a run that finds nothing new ends in seconds.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from harvest.annotations import read_label_table
+from harvest.config import HarvestConfig
+from harvest.engine import resolve_engine
+from harvest.errors import ArchiveError, RejectionRateError
+from harvest.keys import RunKeys
+from harvest.labels import attach_labels
+from harvest.lake import Lake, writing
+from harvest.manifest import Plan, plan_shards, read_harvested, read_plan, write_plan
+from harvest.records import ArchiveObject
+from harvest.run_record import RunRecord, finish_record, new_run_id, start_record, unfinished_run
+from harvest.settle import settle
+from harvest.site_key import lake_site_key
+from harvest.sources import Source, open_source
+from harvest.store import SNAPSHOT, publish
+from models.bundle_files import read_bundle_spec
+
+if TYPE_CHECKING:
+    from harvest.pipeline import HarvestContext, ShardSummary
+
+JUDGED_AFTER = 100
+"""Objects after which the rejection rate is judged."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a user asks for.
+
+    Attributes:
+        archive: directory or file.
+        model: directory or name of a bundle.
+        lake: directory of the lake, made where there is none.
+        labels: label table, matched by file stem.
+        site_key: file of the key for pseudonyms; by default the lake's own.
+        limit: harvest only the first so many objects of the listing.
+        archive_name: stands before the relative path wherever an object is named; by default the folder's name.
+    """
+
+    archive: str
+    model: str
+    lake: Path
+    labels: Path | None = None
+    config: HarvestConfig = field(default_factory=HarvestConfig)
+    site_key: Path | None = None
+    limit: int | None = None
+    archive_name: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole archive is listed, so that what is missing has vanished."""
+        return self.limit is None and not Path(self.archive).is_file()
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did.
+
+    Attributes:
+        objects: listed.
+        harvested: of these, new or changed.
+        record: the run as published; None when there was nothing to do.
+    """
+
+    lake: Path
+    objects: int
+    harvested: int
+    states: Counter[str]
+    reasons: Counter[str]
+    findings: Counter[str]
+    seconds: dict[str, float]
+    record: RunRecord | None
+
+
+class Session:
+    """An open run: the plan is made and the lake is locked. From ``open_session``."""
+
+    def __init__(self, request: RunRequest, lake: Lake, source: Source) -> None:
+        """List the archive and plan; a run that was cut off goes on with its own plan.
+
+        Raises:
+            ArchiveError: the archive holds no files.
+        """
+        self.request, self.lake, self.source = request, lake, source
+        self.spec, digest = read_bundle_spec(request.model)
+        self.engine = resolve_engine(request.config.engine).name
+        self.keys = self._keys(digest)
+        self.plan = self._plan()
+        self._summaries: list[ShardSummary] = []
+
+    def _keys(self, digest: str) -> RunKeys:
+        config = self.request.config
+        key = lake_site_key(self.lake, self.request.site_key)
+        new = RunKeys(
+            new_run_id(), digest, config.fingerprint(digest, self.engine), self.source.name, config.identifiers, key
+        )
+        unfinished = unfinished_run(self.lake, new.config_fingerprint, new.public_archive)
+        return replace(new, run_id=unfinished or new.run_id)
+
+    def _plan(self) -> Plan:
+        harvested = read_harvested(self.lake, self.keys.config_fingerprint, self.source.name)
+        earlier = read_plan(self.lake, self.keys.run_id)
+        size = self.request.config.storage.shard_size
+        plan = plan_shards(_listing(self.request, self.source), harvested, earlier, size, self.keys.site_key)
+        if not plan.listed:
+            raise ArchiveError(f"The archive {self.request.archive} holds no files; check the path.")
+        return plan
+
+    def start(self) -> None:
+        """Write the run's record and plan, and an empty snapshot where there is none."""
+        if not (self.lake.root / SNAPSHOT).exists():
+            publish(self.lake.root)
+        if self.plan.shards:
+            start_record(self.lake, self.keys, self.spec.name, self.engine, self.request.config)
+            write_plan(self.lake, self.keys.run_id, self.plan)
+
+    def context(self) -> "HarvestContext":
+        """Load the network."""
+        from harvest.localization import Localizer
+        from harvest.pipeline import HarvestContext
+        from harvest.predict import Predictor
+        from models.bundle import load_bundle
+
+        predictor = Predictor(load_bundle(self.request.model), self.request.config.engine)
+        localizer = Localizer(predictor, self.request.config)
+        return HarvestContext(self.source, self.lake, localizer, self.keys, self.request.config)
+
+    def add(self, summary: "ShardSummary") -> None:
+        """Take note of a finished shard.
+
+        Raises:
+            RejectionRateError: more was rejected than the settings allow; the run's shards are removed.
+        """
+        self._summaries.append(summary)
+        objects = sum(one.objects for one in self._summaries)
+        states = _total(one.states for one in self._summaries)
+        rate = states["rejected"] / states.total()
+        if objects >= JUDGED_AFTER and rate > self.request.config.max_rejection_rate:
+            self._abort()
+            raise RejectionRateError(
+                f"{states['rejected']} of {states.total()} instances were rejected, more than "
+                f"{self.request.config.max_rejection_rate:.0%}; nothing was published. Look at the archive, or raise "
+                f"--max-rejection-rate. Reasons: {dict(_total(one.reasons for one in self._summaries))}."
+            )
+
+    def _abort(self) -> None:
+        ledger = self.lake.read_column_set("crosswalk", self.keys.config_fingerprint, ["run_id"]).to_pylist()
+        for shard_id in {row["shard_id"] for row in ledger if row["run_id"] == self.keys.run_id}:
+            self.lake.remove_shard(self.keys.config_fingerprint, shard_id)
+        finish_record(self.lake, self.keys, "aborted")
+
+    def finish(self) -> RunSummary:
+        """Settle, publish and close the record; a run that found nothing new does only what is left to do."""
+        settle(self.lake, self.keys, self.plan, self.request.whole)
+        record = None
+        if self.plan.shards:
+            record = finish_record(self.lake, self.keys, "complete")
+        if self.lake.unpublished:
+            publish(self.lake.root)
+            self.lake.mark_published()
+        return RunSummary(
+            lake=self.lake.root,
+            objects=len(self.plan.listed),
+            harvested=self.plan.pending,
+            states=_total(one.states for one in self._summaries),
+            reasons=_total(one.reasons for one in self._summaries),
+            findings=_total(one.findings for one in self._summaries),
+            seconds=_total_seconds(self._summaries),
+            record=record,
+        )
+
+
+class Observer(Protocol):
+    """Who watches a run; every method may do nothing."""
+
+    def on_plan(self, session: Session) -> None:
+        """Told once, before the first shard."""
+
+    def on_shard(self, summary: "ShardSummary") -> None:
+        """Told after each shard."""
+
+
+@contextmanager
+def open_session(request: RunRequest) -> Iterator[Session]:
+    """Open archive, bundle and lake, and plan.
+
+    Raises:
+        IamHarvestError: one of them cannot be used; nothing was written then, except that an empty lake may remain.
+    """
+    source = open_source(request.archive, request.archive_name)
+    read_bundle_spec(request.model)
+    with writing(request.lake) as lake:
+        yield Session(request, lake, source)
+
+
+def run_harvest(request: RunRequest, observer: Observer | None = None) -> RunSummary:
+    """Harvest an archive into a lake, in this process.
+
+    Raises:
+        IamHarvestError: the run cannot start, or too much was rejected.
+    """
+    with open_session(request) as session:
+        session.start()
+        if observer:
+            observer.on_plan(session)
+        if session.plan.shards:
+            from harvest.pipeline import harvest_shard
+
+            context = session.context()
+            for shard in session.plan.shards:
+                summary = harvest_shard(shard, context)
+                session.add(summary)
+                if observer:
+                    observer.on_shard(summary)
+        return session.finish()
+
+
+def _listing(request: RunRequest, source: Source) -> Iterator[ArchiveObject]:
+    objects = islice(source.iter_objects(), request.limit)
+    return attach_labels(objects, read_label_table(request.labels)) if request.labels else objects
+
+
+def _total(counters: Iterable[Counter[str]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for one in counters:
+        total.update(one)
+    return total
+
+
+def _total_seconds(summaries: "Iterable[ShardSummary]") -> dict[str, float]:
+    total: dict[str, float] = {}
+    for one in summaries:
+        for stage, seconds in one.seconds.items():
+            total[stage] = total.get(stage, 0.0) + seconds
+    return total

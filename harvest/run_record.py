@@ -1,0 +1,85 @@
+"""The record of a run, ``runs/<run_id>.json``: what was run with which settings, and what came of it."""
+
+import json
+import platform
+import secrets
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Literal
+
+from harvest.config import HarvestConfig
+from harvest.keys import RunKeys
+from harvest.lake import Lake, write_json
+from harvest.manifest import plan_path
+
+Status = Literal["running", "complete", "aborted", "failed"]
+RunRecord = dict[str, Any]
+"""Keys: run_id, status, archive, bundle, model_digest, config_fingerprint, engine, started_at, finished_at (UTC),
+objects, instances, localized, no_finding, rejected, boxes, version, python, config."""
+
+
+def new_run_id() -> str:
+    """Return an id that sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def start_record(lake: Lake, keys: RunKeys, bundle: str, engine: str, config: HarvestConfig) -> None:
+    """Write the record of a run that begins or goes on; the time of its first start is kept."""
+    path = lake.runs / f"{keys.run_id}.json"
+    started = json.loads(path.read_text(encoding="utf-8"))["started_at"] if path.exists() else _now()
+    record = {
+        "run_id": keys.run_id,
+        "status": "running",
+        "archive": keys.public_archive,
+        "bundle": bundle,
+        "model_digest": keys.model_digest,
+        "config_fingerprint": keys.config_fingerprint,
+        "engine": engine,
+        "started_at": started,
+        "finished_at": None,
+        "version": version("iam-harvest"),
+        "python": platform.python_version(),
+        "config": config.model_dump(mode="json"),
+    }
+    counts = ("objects", "instances", "localized", "no_finding", "rejected", "boxes")
+    write_json(path, record | dict.fromkeys(counts))
+
+
+def finish_record(lake: Lake, keys: RunKeys, status: Status) -> RunRecord:
+    """Close the record with what the run left in the part files, and drop its plan."""
+    path = lake.runs / f"{keys.run_id}.json"
+    record: RunRecord = json.loads(path.read_text(encoding="utf-8"))
+    record |= {"status": status, "finished_at": _now()} | _counts(lake, keys)
+    write_json(path, record)
+    plan_path(lake, keys.run_id).unlink(missing_ok=True)
+    return record
+
+
+def unfinished_run(lake: Lake, fingerprint: str, archive: str) -> str | None:
+    """Return the id of the latest run of this archive and fingerprint that was cut off; None when there is none."""
+    for path in sorted(lake.runs.glob("*.json"), reverse=True):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        same = (record["config_fingerprint"], record["archive"]) == (fingerprint, archive)
+        if same and record["status"] == "running":
+            return str(record["run_id"])
+    return None
+
+
+def _counts(lake: Lake, keys: RunKeys) -> dict[str, int]:
+    """Count the run's rows as they stand."""
+    fingerprint = keys.config_fingerprint
+    rows = lake.read_column_set("instances", fingerprint, ["run_id", "object_key", "state"]).to_pylist()
+    mine = [row for row in rows if row["run_id"] == keys.run_id]
+    states = Counter(row["state"] for row in mine)
+    boxes = lake.read_column_set("boxes", fingerprint, ["run_id"])["run_id"].to_pylist()
+    return {
+        "objects": len({row["object_key"] for row in mine}),
+        "instances": len(mine),
+        **{state: states[state] for state in ("localized", "no_finding", "rejected")},
+        "boxes": boxes.count(keys.run_id),
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
