@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harvest.annotations import BoxTable, match_films, read_box_table, read_label_table
+from harvest.annotations import AnnotatedBox, BoxTable, match_films, read_box_table, read_label_table
 from harvest.config import DecodeConfig
 from harvest.decode import iter_decode
 from harvest.errors import RejectedError, SettingsError, TableError
@@ -91,24 +91,47 @@ def evaluate_lake(lake: Path, request: EvaluationRequest, spec: BundleSpec | Non
         LakeError: the lake cannot be read.
         TableError: a table cannot be read, or no annotated box is of a film of the lake.
     """
+    scope = read_scope(lake, request)
+    evaluated = EvaluationSet(
+        patients={stem: film.patient for stem, film in scope.films.items()},
+        annotated=scope.annotated,
+        harvested=read_boxes(lake, scope.films),
+    )
+    readings = None if spec is None else _read_maps(lake, scope.films, evaluated, spec)
+    measured = measure(evaluated, readings, read_probabilities(scope.lake, scope.stems), request.sampling)
+    metrics = _about(scope, spec) | to_metrics(measured)
+    return Evaluation(metrics, _shown(measured, evaluated, request.images) if request.images else ())
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What of a lake and a box table is scored.
+
+    Attributes:
+        lake: all its films.
+        table: all annotated boxes, in their own frame.
+        stems: of the wanted splits; None for all.
+        films: with annotated boxes in scope, by stem.
+        annotated: boxes of these films, in pixels of the stored image.
+    """
+
+    lake: LakeFilms
+    table: BoxTable
+    stems: frozenset[str] | None
+    films: Mapping[str, LakeFilm]
+    annotated: tuple[AnnotatedBox, ...]
+
+
+def read_scope(lake: Path, request: EvaluationRequest) -> Scope:
+    """Match the box table with the films of a lake; raises like :func:`evaluate_lake`."""
     lake_films, stems = read_lake_films(lake), request.split_stems()
     table = read_box_table(request.boxes, request.lenient)
     wanted = {box.stem for box in table.boxes if stems is None or box.stem in stems}
     films = lake_films.named(wanted)
     if not films:
         raise TableError(f"None of the {len(wanted)} films in {request.boxes} is in the lake {lake}.")
-    evaluated = EvaluationSet(
-        patients={stem: film.patient for stem, film in films.items()},
-        annotated=[to_stored_pixels(box, films[box.stem], request.frame) for box in table.boxes if box.stem in films],
-        harvested=read_boxes(lake, films),
-    )
-    readings = None if spec is None else _read_maps(lake, films, evaluated, spec)
-    probabilities = read_probabilities(lake_films, stems)
-    measured = measure(evaluated, readings, probabilities, request.sampling)
-    about = _about(lake_films, spec, table) | {"films": _film_counts(films, table)}
-    return Evaluation(
-        about | to_metrics(measured), _shown(measured, evaluated, request.images) if request.images else ()
-    )
+    annotated = [to_stored_pixels(box, films[box.stem], request.frame) for box in table.boxes if box.stem in films]
+    return Scope(lake_films, table, stems, films, tuple(annotated))
 
 
 def _read_maps(lake: Path, films: Mapping[str, LakeFilm], evaluated: EvaluationSet, spec: BundleSpec) -> MapReadings:
@@ -120,26 +143,20 @@ def _read_maps(lake: Path, films: Mapping[str, LakeFilm], evaluated: EvaluationS
     return MapReadings(wang, [peak for peak in peaks if peak is not None])
 
 
-def _about(lake: LakeFilms, spec: BundleSpec | None, table: BoxTable) -> dict[str, Any]:
-    digest, fingerprint = lake.settings
+def _about(scope: Scope, spec: BundleSpec | None) -> dict[str, Any]:
+    digest, fingerprint = scope.lake.settings
+    name, version = (spec.name, spec.version) if spec else (digest[:12], None)
     return {
         "format": METRICS_FORMAT,
-        "model": {
-            "name": spec.name if spec else digest[:12],
-            "version": spec.version if spec else None,
-            "digest": digest,
-        },
+        "model": {"name": name, "version": version, "digest": digest},
         "config_fingerprint": fingerprint,
-        "box_table_sha256": table.digest,
-        "box_table_rows_skipped": list(table.skipped),
-    }
-
-
-def _film_counts(films: Mapping[str, LakeFilm], table: BoxTable) -> dict[str, int]:
-    return {
-        "scored": len(films),
-        "of_these_rejected": sum(film.state == "rejected" for film in films.values()),
-        "annotated_but_not_in_scope": len({box.stem for box in table.boxes}) - len(films),
+        "box_table_sha256": scope.table.digest,
+        "box_table_rows_skipped": list(scope.table.skipped),
+        "films": {
+            "scored": len(scope.films),
+            "of_these_rejected": sum(film.state == "rejected" for film in scope.films.values()),
+            "annotated_but_not_in_scope": len({box.stem for box in scope.table.boxes}) - len(scope.films),
+        },
     }
 
 

@@ -19,6 +19,9 @@ from harvest.evaluate import (
 from harvest.evaluation.measure import Sampling
 from harvest.evaluation.of_lake import EvaluationRequest, evaluate_lake
 from harvest.pipeline import harvest_shard
+from harvest.thresholds import ThresholdSearch
+from harvest.tuning import tune_thresholds
+from models.bundle import load_bundle
 
 FILMS = {"a": ("Mass", "dev"), "b": ("Effusion|Mass", "dev"), "c": ("No Finding", "dev"), "d": ("Mass", "eval")}
 
@@ -85,3 +88,19 @@ def test_another_bundle_than_the_lakes_is_refused(tiny_bundle_path: Path, reques
 def test_a_bundle_needs_images_and_labels(tiny_bundle_path: Path, request_: EvaluationRequest) -> None:
     with pytest.raises(SettingsError, match="--images and --labels"):
         evaluate_bundle(str(tiny_bundle_path), EvaluationRequest(request_.boxes))
+
+
+def test_thresholds_are_chosen_on_a_split_and_saved(
+    tiny_bundle_path: Path, request_: EvaluationRequest, tmp_path: Path
+) -> None:
+    search = ThresholdSearch(grid=(0.2, 0.4, 0.6, 0.8), count=2)
+    tuning = tune_thresholds(str(tiny_bundle_path), request_, tmp_path / "tuned", search)
+    tuned = load_bundle(tmp_path / "tuned")
+    assert tuned.digest == tuning.digest
+    assert tuning.choices["Mass"].annotated_boxes == tuning.choices["Effusion"].annotated_boxes == 1
+    assert {name: one.thresholds for name, one in tuned.spec.findings.items()} == {
+        name: choice.thresholds for name, choice in tuning.choices.items()
+    }
+    assert "2 annotated boxes of split dev" in tuned.spec.threshold_source
+    before, after = (evaluate_bundle(model, request_) for model in (str(tiny_bundle_path), str(tmp_path / "tuned")))
+    assert after.metrics["figures"]["pointing_game"] == before.metrics["figures"]["pointing_game"]

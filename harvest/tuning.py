@@ -1,0 +1,75 @@
+"""A bundle with thresholds of its own: harvest films with annotated boxes, choose, save."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harvest.config import EngineConfig
+from harvest.evaluate import evaluation_lake, plan_evaluation
+from harvest.evaluation.of_lake import EvaluationRequest, read_scope
+from harvest.evaluation.recut import iter_film_maps
+from harvest.pipeline import harvest_shard
+from harvest.thresholds import MapCase, ThresholdChoice, ThresholdSearch, choose_thresholds, with_thresholds
+from models.bundle import load_bundle, save_bundle
+from models.bundle_files import CARD_FILE, find_bundle
+from models.spec import BundleSpec
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What was chosen, and the digest of the bundle that carries it."""
+
+    choices: dict[str, ThresholdChoice]
+    digest: str
+
+
+def tune_thresholds(
+    model: str,
+    request: EvaluationRequest,
+    out: Path,
+    search: ThresholdSearch | None = None,
+    engine: EngineConfig | None = None,
+) -> Tuning:
+    """Choose box thresholds on annotated films and save the bundle with them.
+
+    The films must not be those on which the bundle is scored afterwards.
+
+    Args:
+        model: directory or name of a bundle.
+        request: films, labels, boxes and the split to choose on.
+        out: directory of the new bundle; weights and card are those of ``model``.
+        search: grid and objective; the defaults when None.
+        engine: device and precision.
+    """
+    bundle, search = load_bundle(model), search or ThresholdSearch()
+    with evaluation_lake() as lake:
+        harvest = plan_evaluation(model, request, lake, engine or EngineConfig())
+        for shard in harvest.shards:
+            harvest_shard(shard, harvest.context)
+        cases = read_map_cases(lake.root, request, bundle.spec)
+    choices = choose_thresholds(cases, bundle.spec.network.findings, bundle.spec.boxes, search)
+    tuned = with_thresholds(bundle.spec, choices, _source(cases, request, search))
+    card = (find_bundle(model) / CARD_FILE).read_text(encoding="utf-8")
+    return Tuning(choices, save_bundle(out, bundle.model, tuned, card))
+
+
+def read_map_cases(lake: Path, request: EvaluationRequest, spec: BundleSpec) -> list[MapCase]:
+    """Read the merged attention of every (film, finding) that has annotated boxes and stored maps, with the boxes."""
+    scope = read_scope(lake, request)
+    drawn: dict[tuple[str, str], list[tuple[float, float, float, float]]] = {}
+    for box in scope.annotated:
+        drawn.setdefault((box.stem, box.finding), []).append((box.x_min, box.y_min, box.x_max, box.y_max))
+    return [
+        MapCase(one.stem, one.finding, one.merged, one.placement, np.array(drawn[one.stem, one.finding]))
+        for one in iter_film_maps(lake, scope.films, drawn.keys(), spec)
+    ]
+
+
+def _source(cases: list[MapCase], request: EvaluationRequest, search: ThresholdSearch) -> str:
+    boxes = sum(len(case.annotated) for case in cases)
+    where = f" of {request.split_column} {', '.join(request.splits)}" if request.splits else ""
+    return (
+        f"mean Acc ({', '.join(search.protocols)}; T(IoU) {', '.join(f'{target:g}' for target in search.targets)}) on "
+        f"{boxes} annotated boxes{where}, shrunk towards the common choice with weight n / (n + {search.shrinkage:g})"
+    )
