@@ -13,15 +13,17 @@ from harvest.records import InstanceHeader
 PROJECTION_MODALITIES = {"CR", "DX", "DR", "RG"}
 SILENT_MODALITIES = {None, "OT", "SC"}
 UNKNOWN_PARTS = {"", "UNKNOWN", "UNDEFINED", "UNSPECIFIED", "NONE", "OTHER", "DEFAULT", "N/A", "NA"}
-CHEST = re.compile(r"CHEST|THORA|T[OÓ]RA[XC]|LUNG|\bCXR\b|胸")
+CHEST = re.compile(r"CHEST|THORA|T[OÓ]RA[XC]|LUNG|PULM|BRUST|POITRINE|\bCXR\b|胸")
+SPINE_OF_CHEST = re.compile(r"THORAC\w*\W*(SPINE|VERTEB\w*)|THORACOLUMB\w*")
+"""Its name holds the chest's, but it is another film."""
 OTHER_PARTS = re.compile(
-    r"\b(ABDOM\w*|ANKLE|ARM|BREAST|CALCANE\w*|CERVICAL|CLAVIC\w*|COCCYX|CSPINE|DENTAL|DENTAL|ELBOW|EXTREMITY|FACE|"
+    r"\b(ABDOM\w*|ANKLE|ARM|BREAST|CALCANE\w*|CERVICAL|CLAVIC\w*|COCCYX|CSPINE|DENTAL|ELBOW|EXTREMITY|FACE|"
     r"FEMUR|FINGER|FOOT|FOREARM|HAND|HEAD|HIP|HUMERUS|JAW|KNEE|KUB|LEG|LUMBAR|LSPINE|MAMMO\w*|NASAL|NECK|PANO\w*|"
     r"PATELLA|PELVI\w*|SACRUM|SCAPULA|SHOULDER|SINUS\w*|SKULL|SPINE|TEETH|TIBIA|TOE|TOOTH|WRIST)\b"
 )
 FRONTAL = re.compile(r"\b(PA|AP|P A|A P|POSTERO\W?ANTERIOR|ANTERO\W?POSTERIOR|FRONTAL)\b")
 NOT_FRONTAL = re.compile(
-    r"\b(LL|RL|LAT|LATERAL|LLAT|RLAT|LATERO\w*|PROFIL\w*|SEITLICH|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO|OBL\w*|DECUB\w*)\b"
+    r"\b(LL|RL|LAT|LATERAL|LLAT|RLAT|LATERO\w*|PROFIL|SEITLICH|LLD|RLD|LLO|RLO|LAO|RAO|LPO|RPO|OBL\w*|DECUB\w*)\b"
 )
 
 
@@ -44,7 +46,7 @@ def check_frontal_chest(tags: Tags, header: InstanceHeader, include: tuple[str, 
     }
     for reason, message in verdicts.items():
         if message and reason not in include:
-            raise RejectedError(reason, Stage.GATE, f"{message} Use --include {reason} to harvest such objects.")
+            raise RejectedError(reason, Stage.GATE, f"{message} Put {reason} into decode.include to harvest such objects.")
 
 
 def _wrong_modality(header: InstanceHeader) -> str | None:
@@ -56,7 +58,7 @@ def _wrong_modality(header: InstanceHeader) -> str | None:
 def _wrong_body_part(tags: Tags, header: InstanceHeader) -> str | None:
     named = _body_parts(tags, header)
     texts = named or [_described(tags, DESCRIPTIONS)]
-    if any(CHEST.search(text) for text in texts):
+    if any(_says_chest(text) for text in texts):
         return None
     if named or OTHER_PARTS.search(texts[0]):
         return "The header names a body part other than the chest."
@@ -77,9 +79,13 @@ def _nothing_says_chest(tags: Tags, header: InstanceHeader) -> str | None:
     if header.modality not in SILENT_MODALITIES:
         return None
     texts = [*_body_parts(tags, header), _described(tags, DESCRIPTIONS)]
-    if any(CHEST.search(text) for text in texts):
+    if any(_says_chest(text) for text in texts):
         return None
     return "Neither modality nor body part nor descriptions say that this is a chest film."
+
+
+def _says_chest(text: str) -> bool:
+    return CHEST.search(SPINE_OF_CHEST.sub("", text)) is not None
 
 
 def _body_parts(tags: Tags, header: InstanceHeader) -> list[str]:

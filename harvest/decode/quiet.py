@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
+LIBRARIES = r"(pydicom|pylibjpeg|openjpeg|jpeg_ls|PIL)(\.|$)"
+
 
 class SharedContext:
     """A context of the whole process that many threads enter: the first one opens it, the last one closes it.
@@ -38,17 +40,18 @@ class SharedContext:
 
 
 @contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Drop Python's warnings, and what pydicom logs."""
+def _without_words() -> Iterator[None]:
+    """Drop the libraries' warnings, and what pydicom logs.
+
+    The filter stays in place afterwards: taking it out again would race with other threads' ``catch_warnings``.
+    """
+    warnings.filterwarnings("ignore", module=LIBRARIES)
     logger = logging.getLogger("pydicom")
-    propagated = logger.propagate
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logger.propagate = False
-        try:
-            yield
-        finally:
-            logger.propagate = propagated
+    propagated, logger.propagate = logger.propagate, False
+    try:
+        yield
+    finally:
+        logger.propagate = propagated
 
 
 @contextmanager
@@ -68,7 +71,7 @@ def _without_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-quiet_libraries = SharedContext(_without_warnings)
+quiet_libraries = SharedContext(_without_words)
 """Around everything that parses or decodes."""
 
 silent_stderr = SharedContext(_without_stderr)

@@ -48,6 +48,7 @@ def reason(data: bytes, config: DecodeConfig = SMALL) -> Reason | None:
         ({"Modality": "CT"}, Reason.WRONG_MODALITY),
         ({"Modality": "MG"}, Reason.WRONG_MODALITY),
         ({"BodyPartExamined": "HAND"}, Reason.WRONG_BODY_PART),
+        ({"BodyPartExamined": "THORACIC SPINE"}, Reason.WRONG_BODY_PART),
         ({"BodyPartExamined": None, "StudyDescription": "Left KNEE, 2 views"}, Reason.WRONG_BODY_PART),
         ({"BodyPartExamined": None, "StudyDescription": "CHEST AND ABDOMEN"}, None),
         ({"ViewPosition": "LL"}, Reason.WRONG_VIEW),
