@@ -46,7 +46,8 @@ def check_frontal_chest(tags: Tags, header: InstanceHeader, include: tuple[str, 
     }
     for reason, message in verdicts.items():
         if message and reason not in include:
-            raise RejectedError(reason, Stage.GATE, f"{message} Put {reason} into decode.include to harvest such objects.")
+            advice = f"Put {reason} into decode.include to harvest such objects."
+            raise RejectedError(reason, Stage.GATE, f"{message} {advice}")
 
 
 def _wrong_modality(header: InstanceHeader) -> str | None:
