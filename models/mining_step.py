@@ -16,9 +16,7 @@ from models.network import Features, FindingNetwork, run_stages
 from models.precision import mixed_precision
 from models.training import Batch, ClassifierStep, Losses
 from models.training_spec import Knowledge, MiningPhaseSpec
-
-_MEMORY = 0.9
-"""Of the running means by which lambda is adapted."""
+from models.updates import mean_over_processes
 
 
 class MiningStep:
@@ -30,17 +28,25 @@ class MiningStep:
         before: N_A; it is not changed.
         spec: of the mining steps.
         classifier: on N_t; computes L_cls.
+        calibration: first batches, on which lambda is found where ``spec.knowledge_ratio`` asks for it.
     """
 
     def __init__(
-        self, model: IAM, iteration: int, before: FindingNetwork, spec: MiningPhaseSpec, classifier: ClassifierStep
+        self,
+        model: IAM,
+        iteration: int,
+        before: FindingNetwork,
+        spec: MiningPhaseSpec,
+        classifier: ClassifierStep,
+        calibration: int = 0,
     ) -> None:
         self.model, self.iteration, self.spec, self.classifier = model, iteration, spec, classifier
         self.network = classifier.network
         self.before = before.eval().requires_grad_(False)
         self.knowledge: Knowledge = knowledge_of(spec, iteration)
         self.points = knowledge_points(model.spec, max(spec.frozen_stages, model.spec.shared_stages))
-        self.means = torch.zeros(2)  # running means of L_cls and L_KP
+        self.calibration = max(2, calibration) if spec.knowledge_ratio and self.knowledge == "full" else 0
+        self.seen = torch.zeros(3)  # batches, and the sums of L_cls and L_KP over the later half of the calibration
 
     def __call__(self, batch: Batch) -> Losses:
         """Return the losses of a batch whose first ``batch.mined`` films are to be mined."""
@@ -58,16 +64,32 @@ class MiningStep:
         if known is not None:
             untouched = {name: output.points[name][mined:] for name in self.points}
             distance = knowledge_loss(known, untouched, self.points, self.spec.knowledge_norm)
-        weight = self._weight(classification, distance)
+        weight = self.weight
+        self._calibrate(classification, distance)
         return Losses(classification, weight * distance, total_loss(classification, distance, weight))
+
+    @property
+    def weight(self) -> float:
+        """lambda of the next batch.
+
+        To reach a ratio, L_KP is first let grow freely, so that its size is known, and lambda stays what is found then.
+        (A lambda that followed L_KP would rise without bound as N_B nears N_A, and hold it there.)
+        """
+        batches, classification, distance = self.seen.tolist()
+        if not self.calibration:
+            return self.spec.knowledge_weight
+        if batches < self.calibration:
+            return 0.0
+        known = distance > torch.finfo(torch.float32).eps
+        return float(self.spec.knowledge_ratio * classification / distance) if known else self.spec.knowledge_weight
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return what the step remembers between batches."""
-        return {"means": self.means.clone()}
+        return {"seen": self.seen.clone()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up where :meth:`state_dict` was called."""
-        self.means = state["means"].clone()
+        self.seen = state["seen"].clone()
 
     @torch.no_grad()
     def _keep(self, images: Tensor, labels: Tensor, mined: int) -> Tensor | None:
@@ -89,16 +111,12 @@ class MiningStep:
         """
         return {name: point[mined:] for name, point in self.before.tail(trunk).points.items()}
 
-    def _weight(self, classification: Tensor, distance: Tensor) -> float:
-        """Return lambda, adapted where a ratio is asked for."""
-        if not self.spec.knowledge_ratio or self.knowledge != "full":
-            return self.spec.knowledge_weight
-        now = torch.stack([classification.detach(), distance.detach()]).cpu()
-        self.means = torch.lerp(now, self.means, _MEMORY) if self.means.any() else now
-        mean_classification, mean_distance = self.means.tolist()
-        if mean_distance <= torch.finfo(torch.float32).eps:
-            return self.spec.knowledge_weight
-        return self.spec.knowledge_ratio * mean_classification / mean_distance
+    def _calibrate(self, classification: Tensor, distance: Tensor) -> None:
+        """Note the size of both terms, over all processes, while lambda is sought."""
+        if self.seen[0] < self.calibration:
+            later = float(self.seen[0] >= self.calibration // 2)
+            both = mean_over_processes(torch.stack([classification.detach(), distance.detach()]).cpu())
+            self.seen = self.seen + torch.cat([torch.ones(1), later * both])
 
 
 def knowledge_of(spec: MiningPhaseSpec, iteration: int) -> Knowledge:

@@ -80,7 +80,9 @@ class MiningPhaseSpec(PhaseSpec):
     knowledge_weight: float = Field(default=0.5, ge=0)
     """lambda (eq. 6)."""
     knowledge_ratio: float = Field(default=0.0, ge=0)
-    """[open] above 0: lambda is adapted so that lambda L_KP is this share of L_cls, both as running means."""
+    """[open] above 0: lambda is chosen so that lambda L_KP is about this share of L_cls: see ``knowledge_calibration``."""
+    knowledge_calibration: float = Field(default=0.1, gt=0, lt=1)
+    """[open] share of the step, at its start, in which lambda is 0 and the size of L_KP is measured for the ratio."""
     knowledge_norm: KnowledgeNorm = "matrix"
     """[open] of eq. 4: of the whole matrix, or mean over films."""
     knowledge_reference: Literal["previous", "base"] = "previous"

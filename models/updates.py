@@ -43,7 +43,7 @@ class Updater:
     @property
     def learning_rate(self) -> float:
         """Of the next update, for the backbone."""
-        return self.spec.learning_rate * course(self.spec, self.done / self.updates)
+        return self.spec.learning_rate * course(self.spec, (self.done + 0.5) / self.updates)
 
     def update(self, loss: Tensor) -> None:
         """Change the weights once, by the loss of this process's part of the batch; all parts are of one size."""
@@ -81,9 +81,7 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     if process_count() == 1:
         return
     gradients = [one.grad for one in parameters if one.grad is not None]
-    flat = torch.cat([one.flatten() for one in gradients])
-    distributed.all_reduce(flat)
-    flat /= process_count()
+    flat = mean_over_processes(torch.cat([one.flatten() for one in gradients]))
     for gradient, mean in zip(gradients, flat.split([one.numel() for one in gradients]), strict=True):
         gradient.copy_(mean.view_as(gradient))
 
@@ -94,8 +92,16 @@ def share_statistics(network: nn.Module) -> None:
         return
     for buffer in network.buffers():
         if buffer.is_floating_point():
-            distributed.all_reduce(buffer)
-            buffer /= process_count()
+            buffer.copy_(mean_over_processes(buffer))
+
+
+def mean_over_processes(values: Tensor) -> Tensor:
+    """Return the mean of a tensor over all processes; with one process the tensor itself."""
+    if process_count() == 1:
+        return values
+    total = values.clone()
+    distributed.all_reduce(total)
+    return total / process_count()
 
 
 def process_count() -> int:

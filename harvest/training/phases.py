@@ -151,6 +151,7 @@ def _run_epoch(phase: Phase, updater: Updater, progress: _Progress, workshop: Wo
         "learning_rate": rate,
         "loss": means.classification,
         "knowledge": means.knowledge,
+        "knowledge_weight": phase.step.weight if isinstance(phase.step, MiningStep) else 0.0,
         "knowledge_ratio": means.knowledge_ratio,
         "validation_loss": validation.loss,
         "validation_auc": validation.mean_auc(),

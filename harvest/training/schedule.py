@@ -74,14 +74,16 @@ def _train_mining(
     spec, iteration, network = config.attention_mining, len(networks), networks[-1]
     model = IAM.from_networks(networks, config.mining, config.boxes.merge).eval()
     before = copy_network(base if spec.knowledge_reference == "base" else network)
-    step = MiningStep(model, iteration, before, spec, _classifier(network, spec, workshop, config))
     share = max(1, round(spec.mined_share * spec.batch_size))
+    composition = Composition(len(workshop.train), spec.batch_size, workshop.to_mine, share, spec.batches)
+    calibration = round(spec.knowledge_calibration * spec.epochs * composition.batch_count)
+    plain = _classifier(network, spec, workshop, config)
     phase = Phase(
         name=f"mining_{iteration}",
         number=2 + iteration,
         spec=spec,
-        composition=Composition(len(workshop.train), spec.batch_size, workshop.to_mine, share, spec.batches),
-        step=step,
+        composition=composition,
+        step=MiningStep(model, iteration, before, spec, plain, calibration),
         frozen_stages=max(spec.frozen_stages, config.network.shared_stages),
         freeze_statistics=True,
     )
