@@ -6,7 +6,11 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.convert import convert
 from flows.cli.doctor import doctor
+from flows.cli.evaluate import evaluate
+from flows.cli.run import run
+from flows.cli.train import train
 from harvest.errors import IamHarvestError
 
 app = typer.Typer(
@@ -15,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (doctor,):
+for command in (run, train, evaluate, convert, doctor):
     app.command()(command)
 
 INTERRUPTED = 130
@@ -40,7 +44,7 @@ def iam_harvest(
 def main() -> None:
     """Run the command line; a user's error becomes one sentence on stderr and exit status 1, a usage error 2."""
     try:
-        app()
+        app(prog_name="iam-harvest")
     except IamHarvestError as error:
         sys.exit(f"iam-harvest: {error}")
     except (KeyboardInterrupt, SystemExit) as stop:

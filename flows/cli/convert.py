@@ -21,7 +21,8 @@ def convert(
 
     Example: iam-harvest convert model.pth --like nih-mini --out my-bundle
     """
-    from models.bundle import convert_weights, read_bundle_spec
+    from models.bundle import convert_weights
+    from models.bundle_files import read_bundle_spec
 
     spec, _ = read_bundle_spec(like or weights.parent)
     digest = convert_weights(weights, out, spec)

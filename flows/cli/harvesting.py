@@ -1,0 +1,119 @@
+"""What ``run`` and ``demo`` do and print: a plan, or a harvest and what came of it."""
+
+import shlex
+import shutil
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flows.cli.render import print_json
+from flows.execute import execute
+from flows.tally import duration
+from flows.terminal import Terminal
+from harvest.run import RunRequest, RunSummary, open_session
+from harvest.store import SNAPSHOT
+
+QUESTION = "boxes_per_finding"
+"""The question that a finished run proposes."""
+
+
+def harvest_and_report(request: RunRequest, dry_run: bool, with_prefect: bool, as_json: bool) -> None:
+    """Harvest, or only plan, and print what came of it."""
+    if dry_run:
+        report = plan(request)
+        print_json(report) if as_json else print(describe_plan(report))
+        return
+    started = time.monotonic()
+    with Terminal() as terminal:
+        summary = execute(request, with_prefect, terminal)
+    seconds = time.monotonic() - started
+    if as_json:
+        print_json(as_values(summary, seconds))
+    else:
+        print(describe_run(summary, request.model, seconds))
+
+
+def plan(request: RunRequest) -> dict[str, Any]:
+    """Return what a run would do; nothing is written, a lake that does not exist yet is not made."""
+    with TemporaryDirectory() as nowhere:
+        lake = request.lake if request.lake.exists() else Path(nowhere) / "lake"
+        with open_session(replace(request, lake=lake)) as session:
+            found = session.plan
+            return {
+                "objects": len(found.listed),
+                "new": found.new,
+                "changed": found.changed,
+                "shards": len(found.shards),
+                "engine": session.engine,
+                "model": session.spec.name,
+                "lake": request.lake,
+            }
+
+
+def describe_plan(report: dict[str, Any]) -> str:
+    """Say what a run would do."""
+    return (
+        f"{report['objects']:,} films listed: {report['new']:,} new, {report['changed']:,} changed. "
+        f"A run would harvest them in {report['shards']:,} shards with {report['model']} on {report['engine']} "
+        f"into {report['lake']}."
+    )
+
+
+def as_values(summary: RunSummary, seconds: float) -> dict[str, Any]:
+    """Return a run's outcome as plain values."""
+    return {
+        "lake": summary.lake,
+        "objects": summary.objects,
+        "harvested": summary.harvested,
+        "states": summary.states,
+        "reasons": summary.reasons,
+        "findings": summary.findings,
+        "stage_seconds": summary.seconds,
+        "seconds": round(seconds, 3),
+        "record": summary.record,
+    }
+
+
+def describe_run(summary: RunSummary, model: str, seconds: float) -> str:
+    """Say what a run did: counts by state, places, a question to ask, and one line to quote."""
+    lake = summary.lake
+    boxes = f"{summary.findings.total():,}"
+    rows = [(state, f"{summary.states[state]:,}") for state in ("localized", "no_finding", "rejected")]
+    rows[2] = ("rejected", rows[2][1] + _details(summary.reasons))
+    rows += [
+        ("boxes", boxes + _details(summary.findings)),
+        ("tables", str(lake / SNAPSHOT)),
+        ("parts", f"{lake}/{{instances,predictions,attention,boxes,rejections}}/part-*.parquet"),
+        ("ask", shlex.join([*own_command(), "sql", str(lake), QUESTION])),
+    ]
+    lines = [f"  {name:<11} {value}" for name, value in rows] if summary.harvested else []
+    return "\n".join([*lines, _last_line(summary, model, seconds)])
+
+
+def own_command() -> list[str]:
+    """Return how this program was called, so that a printed command works when pasted."""
+    called = Path(sys.argv[0])
+    if called.stem == "__main__":
+        return [sys.executable, "-m", "flows"]
+    return [called.name if shutil.which(called.name) else str(called)]
+
+
+def _last_line(summary: RunSummary, model: str, seconds: float) -> str:
+    if not summary.harvested:
+        return f"Nothing new: {summary.objects:,} films listed, all harvested before ({duration(seconds)})."
+    pace = f"{duration(seconds)} ({summary.harvested / seconds:.1f} films/s)"
+    run_id = summary.record["run_id"] if summary.record else ""
+    return (
+        f"Harvested {summary.harvested:,} of {summary.objects:,} films with {model} in {pace}: "
+        f"{summary.findings.total():,} boxes on {summary.states['localized']:,} films, "
+        f"{summary.states['rejected']:,} rejected. Run {run_id}."
+    )
+
+
+def _details(counts: Counter[str]) -> str:
+    parts = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+    return f"  ({parts})" if parts else ""

@@ -1,0 +1,47 @@
+"""Where a run takes place: in this process, or as the Prefect flow on a server."""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+
+from flows.prefect_server import calm_environment, temporary_server
+from harvest.run import Observer, RunRequest, RunSummary, Session, open_session, run_harvest
+
+
+def execute(request: RunRequest, with_prefect: bool, observer: Observer) -> RunSummary:
+    """Run a harvest; Prefect is started only when it is wanted and something is new.
+
+    Raises:
+        IamHarvestError: the run cannot start, or too much was rejected.
+    """
+    if not with_prefect and "PREFECT_API_URL" not in os.environ:
+        return run_harvest(request, observer)
+    with open_session(request) as session:
+        if session.plan.shards:
+            return _as_flow(session, observer)
+        session.start()
+        return session.finish()
+
+
+def chosen_server() -> AbstractContextManager[object]:
+    """Return the server that ``PREFECT_API_URL`` names, else a temporary one, as a context."""
+    calm_environment()
+    return nullcontext() if "PREFECT_API_URL" in os.environ else temporary_server()
+
+
+def _as_flow(session: Session, observer: Observer) -> RunSummary:
+    request = session.request
+    with chosen_server():
+        from flows.harvest_archive import HarvestOptions, harvest_archive, opened  # Prefect reads its settings now
+
+        options = HarvestOptions(
+            labels=request.labels,
+            site_key=request.site_key,
+            limit=request.limit,
+            archive_name=request.archive_name,
+            config=request.config,
+        )
+        token = opened.set((session, observer))
+        try:
+            return harvest_archive(request.archive, request.model, request.lake, options)
+        finally:
+            opened.reset(token)

@@ -1,0 +1,113 @@
+"""The Prefect flow of a harvest: plan, one task per shard, finish. Each step is a plain function of ``harvest``.
+
+A task is a shard of up to 256 objects, never a film: a task costs milliseconds and rows in Prefect's database. Shards
+run one after the other, since the network uses every core. What enters Prefect's database is paths of archive, bundle
+and lake, settings and counts: no file name, no value of a header, no pixel.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task, exponential_backoff
+from prefect.utilities.annotations import quote
+
+from flows.run_board import RunBoard
+from harvest.config import HarvestConfig
+from harvest.errors import IamHarvestError
+from harvest.manifest import Shard
+from harvest.pipeline import HarvestContext, ShardSummary, harvest_shard
+from harvest.run import Observer, RunRequest, RunSummary, Session, open_session
+from models.spec import Frozen
+
+opened: ContextVar[tuple[Session, Observer | None] | None] = ContextVar("opened", default=None)
+"""A session that this process opened before the flow, and who watches it: a flow's parameters are data only."""
+
+
+class HarvestOptions(Frozen):
+    """What a run may say beside archive, model and lake; see :class:`harvest.run.RunRequest`."""
+
+    labels: Path | None = None
+    site_key: Path | None = None
+    limit: int | None = None
+    archive_name: str | None = None
+    config: HarvestConfig = HarvestConfig()
+
+
+DEFAULTS = HarvestOptions()
+T = TypeVar("T")
+
+
+def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Tell whether a failed shard is worth another try: an error that the user must act on does not heal by itself."""
+    return not isinstance(state.result(raise_on_failure=False), IamHarvestError)
+
+
+@task(
+    name="harvest-shard",
+    task_run_name="{label}",
+    cache_policy=NO_CACHE,
+    retries=3,
+    retry_delay_seconds=exponential_backoff(2),
+    retry_condition_fn=is_transient,
+)
+def harvest_one(label: str, shard: Shard, context: HarvestContext) -> ShardSummary:
+    """Harvest a shard; repeated, it replaces its own rows."""
+    return harvest_shard(shard, context)
+
+
+@flow(name="harvest-archive", flow_run_name="harvest with {model}")
+def harvest_archive(archive: str, model: str, lake: Path, options: HarvestOptions = DEFAULTS) -> RunSummary:
+    """Harvest what is new in an archive into a lake, and publish it.
+
+    Args:
+        archive: directory of films.
+        model: directory or name of a bundle.
+        lake: directory, made if need be.
+        options: label table, site key, limit, name of the archive, settings.
+    """
+    request = RunRequest(archive, model, lake, **dict(options))
+    with _session(request) as (session, watching):
+        session.start()
+        board = RunBoard(session)
+        observers = [board, watching] if watching else [board]
+        for observer in observers:
+            observer.on_plan(session)
+        for summary in _harvest(session):
+            session.add(summary)
+            for observer in observers:
+                observer.on_shard(summary)
+        finished = session.finish()
+        board.on_finish()
+        return finished
+
+
+@contextmanager
+def _session(request: RunRequest) -> Iterator[tuple[Session, Observer | None]]:
+    """Take the session that was opened for this flow, or open one."""
+    if ready := opened.get():
+        yield ready
+    else:
+        with open_session(request) as session:
+            yield session, None
+
+
+def _harvest(session: Session) -> Iterator[ShardSummary]:
+    """Run a task per shard; the network is loaded when there is one."""
+    shards = session.plan.shards
+    if not shards:
+        return
+    context = session.context()
+    for number, shard in enumerate(shards, start=1):
+        label = f"shard {number}/{len(shards)} · {len(shard.objects)} films"
+        yield harvest_one(label, unvisited(shard), unvisited(context))
+
+
+def unvisited(value: T) -> T:
+    """Pass a task's argument as it is; Prefect would else walk through all that it holds, looking for futures."""
+    return cast(T, quote(value))

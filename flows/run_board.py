@@ -1,0 +1,60 @@
+"""What the Prefect UI shows of a run: its name, moving progress, tables, a summary; never a pixel or an identifier."""
+
+from collections import Counter
+from typing import cast
+from uuid import UUID
+
+from prefect import get_client, runtime
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from flows.tally import Tally, duration
+from harvest.pipeline import ShardSummary
+from harvest.run import Session
+
+
+class RunBoard:
+    """Observer that keeps the page of the current flow run up to date."""
+
+    def __init__(self, session: Session) -> None:
+        """Take archive and bundle from the session, whose plan is made."""
+        self._title = f"{session.keys.public_archive[:24]} · {session.spec.name}"
+        self._tally = Tally(session.plan.pending)
+        self._progress: UUID | None = None
+
+    def on_plan(self, session: Session) -> None:
+        """Name the run after what it is about to do, and start its progress at 0."""
+        name = f"{self._title} · {session.plan.pending:,} films"
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(UUID(runtime.flow_run.id), name=name)
+        progress = create_progress_artifact(self._tally.percent, key="harvest-progress", description=name)
+        self._progress = cast(UUID, progress)  # it is a coroutine only where an event loop runs
+
+    def on_shard(self, summary: ShardSummary) -> None:
+        """Move the progress."""
+        self._tally.add(summary)
+        if self._progress is not None:
+            update_progress_artifact(self._progress, self._tally.percent, description=self._tally.describe())
+
+    def on_finish(self) -> None:
+        """Leave tables of findings and rejections, and a summary."""
+        create_table_artifact(_rows(self._tally.findings, "finding", "boxes"), key="harvest-findings")
+        create_table_artifact(_rows(self._tally.reasons, "reason", "instances"), key="harvest-rejections")
+        create_markdown_artifact(_summary(self._title, self._tally), key="harvest-summary")
+
+
+def _summary(title: str, tally: Tally) -> str:
+    states = "".join(f"| {state} | {count:,} |\n" for state, count in sorted(tally.states.items()))
+    stages = ", ".join(f"{words} {duration(seconds)}" for words, seconds in tally.stages())
+    return (
+        f"# {title}\n\n{tally.objects:,} films, {tally.findings.total():,} boxes, {tally.rate:.1f} films/s.\n\n"
+        f"| state | instances |\n| --- | --- |\n{states}\nTime: {stages or 'none'}.\n"
+    )
+
+
+def _rows(counts: Counter[str], what: str, unit: str) -> list[dict[str, str | int]]:
+    return [{what: name, unit: count} for name, count in counts.most_common()]

@@ -1,0 +1,74 @@
+"""What a run has done so far, added up from the summaries of its shards; counts only, no identifier."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harvest.pipeline import ShardSummary
+
+STAGE_WORDS = {"wait_decode": "reading and decoding", "localize": "network", "commit": "writing"}
+
+
+@dataclass
+class Tally:
+    """Counts and pace of a run.
+
+    Attributes:
+        total: objects to harvest.
+        objects: harvested so far.
+        states: instances by state.
+        reasons: rejected instances by reason code.
+        findings: boxes by finding.
+        seconds: wall time by stage.
+    """
+
+    total: int
+    objects: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    findings: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    def add(self, shard: "ShardSummary") -> None:
+        """Count a finished shard."""
+        self.objects += shard.objects
+        self.states.update(shard.states)
+        self.reasons.update(shard.reasons)
+        self.findings.update(shard.findings)
+        for stage, seconds in shard.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+    @property
+    def rate(self) -> float:
+        """Objects per second since the start."""
+        return self.objects / max(time.monotonic() - self.started, 1e-9)
+
+    @property
+    def percent(self) -> float:
+        """Share of the objects that are done, 0 to 100."""
+        return 100.0 * self.objects / self.total if self.total else 100.0
+
+    def stages(self) -> list[tuple[str, float]]:
+        """Return the stages in words and their seconds, the slowest first."""
+        ordered = sorted(self.seconds.items(), key=lambda item: item[1], reverse=True)
+        return [(STAGE_WORDS.get(stage, stage), seconds) for stage, seconds in ordered]
+
+    def describe(self) -> str:
+        """Say in one line how far the run is."""
+        left = (self.total - self.objects) / self.rate if self.rate else 0.0
+        bottleneck = self.stages()[0][0] if self.seconds else "none"
+        pace = f"{self.objects:,} of {self.total:,} films · {self.rate:.1f} films/s"
+        return f"{pace} · {duration(left)} left · bottleneck: {bottleneck}"
+
+
+def duration(seconds: float) -> str:
+    """Return ``8 s``, ``3 min 20 s`` or ``2 h 5 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
