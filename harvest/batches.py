@@ -58,6 +58,8 @@ def read_films(source: Source, one: ArchiveObject, config: DecodeConfig, input_h
     """Read, decode and place one object; whatever is wrong with it becomes a rejection."""
     try:
         data = source.read_bytes(one.path, config.max_bytes)
+        if len(data) != one.size:
+            raise RejectedError(Reason.FILE_CHANGED, Stage.READ, "The object changed after it was listed.")
         return [_film(one, outcome, input_hw) for outcome in iter_decode(data, config)]
     except RejectedError as error:
         rejection = Rejection(error.reason, error.stage, error.message)

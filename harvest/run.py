@@ -58,11 +58,6 @@ class RunRequest:
     limit: int | None = None
     archive_name: str | None = None
 
-    @property
-    def whole(self) -> bool:
-        """Whether the whole archive is listed, so that what is missing has vanished."""
-        return self.limit is None and not Path(self.archive).is_file()
-
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -123,7 +118,7 @@ class Session:
         if not (self.lake.root / SNAPSHOT).exists():
             publish(self.lake.root)
         if self.plan.shards:
-            start_record(self.lake, self.keys, self.spec.name, self.engine, self.request.config)
+            start_record(self.lake, self.keys, self.spec, self.engine, self.request.config)
             write_plan(self.lake, self.keys.run_id, self.plan)
 
     def context(self) -> "HarvestContext":
@@ -155,6 +150,11 @@ class Session:
                 f"--max-rejection-rate. Reasons: {dict(_total(one.reasons for one in self._summaries))}."
             )
 
+    @property
+    def _whole(self) -> bool:
+        """Whether what is missing from the listing has vanished, rather than been out of sight."""
+        return self.request.limit is None and self.source.lists_everything
+
     def _abort(self) -> None:
         ledger = self.lake.read_column_set("crosswalk", self.keys.config_fingerprint, ["run_id"]).to_pylist()
         for shard_id in {row["shard_id"] for row in ledger if row["run_id"] == self.keys.run_id}:
@@ -163,7 +163,7 @@ class Session:
 
     def finish(self) -> RunSummary:
         """Settle, publish and close the record; a run that found nothing new does only what is left to do."""
-        settle(self.lake, self.keys, self.plan, self.request.whole)
+        settle(self.lake, self.keys, self.plan, self._whole)
         record = None
         if self.plan.shards:
             record = finish_record(self.lake, self.keys, "complete")

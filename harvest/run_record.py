@@ -12,10 +12,11 @@ from harvest.config import HarvestConfig
 from harvest.keys import RunKeys
 from harvest.lake import Lake, write_json
 from harvest.manifest import plan_path
+from models.spec import BundleSpec
 
 Status = Literal["running", "complete", "aborted", "failed"]
 RunRecord = dict[str, Any]
-"""Keys: run_id, status, archive, bundle, model_digest, config_fingerprint, engine, started_at, finished_at (UTC),
+"""Keys: run_id, status, archive, bundle, bundle_spec (all settings of the model), model_digest, config_fingerprint, engine, started_at, finished_at (UTC),
 objects, instances, localized, no_finding, rejected, boxes, version, python, config."""
 
 
@@ -24,7 +25,7 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
-def start_record(lake: Lake, keys: RunKeys, bundle: str, engine: str, config: HarvestConfig) -> None:
+def start_record(lake: Lake, keys: RunKeys, spec: BundleSpec, engine: str, config: HarvestConfig) -> None:
     """Write the record of a run that begins or goes on; the time of its first start is kept."""
     path = lake.runs / f"{keys.run_id}.json"
     started = json.loads(path.read_text(encoding="utf-8"))["started_at"] if path.exists() else _now()
@@ -32,7 +33,8 @@ def start_record(lake: Lake, keys: RunKeys, bundle: str, engine: str, config: Ha
         "run_id": keys.run_id,
         "status": "running",
         "archive": keys.public_archive,
-        "bundle": bundle,
+        "bundle": spec.name,
+        "bundle_spec": spec.model_dump(mode="json"),
         "model_digest": keys.model_digest,
         "config_fingerprint": keys.config_fingerprint,
         "engine": engine,

@@ -23,6 +23,11 @@ class Source(Protocol):
         """Yield every object once, paths ascending as plain strings, in bounded memory."""
         ...
 
+    @property
+    def lists_everything(self) -> bool:
+        """Whether the last complete listing saw all there is, so that an object missing from it is gone."""
+        ...
+
     def read_bytes(self, path: str, max_bytes: int) -> bytes:
         """Return the whole object.
 

@@ -35,6 +35,11 @@ class LocalTree:
         self.skipped: Counter[str] = Counter()
         self._only = only
 
+    @property
+    def lists_everything(self) -> bool:
+        """False for a single file, and after a listing that could not enter a directory."""
+        return self._only is None and not self.skipped["unreadable_directory"]
+
     def iter_objects(self) -> Iterator[ArchiveObject]:
         """Yield every regular file once, paths ascending; only one directory level per depth is held in memory.
 
