@@ -71,14 +71,14 @@ class TemporaryEnvironment:
 
 @contextmanager
 def server_process(home: Path, url: str) -> Iterator[None]:
-    """Run ``prefect server start`` with its database in ``home`` until the block ends.
+    """Run ``prefect server start`` with its database in ``home`` until the block ends; Ctrl-C does not reach it.
 
     Raises:
         ServerError: it did not answer in time, or ended; its last words are in the message.
     """
     log = home / "server.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(_command(url), stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(_command(url), stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         _await_health(process, url, log)
         yield

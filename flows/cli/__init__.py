@@ -1,6 +1,7 @@
 """The command line: one file per command, each a few lines; what they do stands in :mod:`harvest` and :mod:`flows`."""
 
 import importlib.metadata
+import signal
 import sys
 from typing import Annotated
 
@@ -23,6 +24,7 @@ for command in (run, train, evaluate, convert, doctor):
     app.command()(command)
 
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 def print_version(wanted: bool) -> None:
@@ -43,12 +45,20 @@ def iam_harvest(
 
 def main() -> None:
     """Run the command line; a user's error becomes one sentence on stderr and exit status 1, a usage error 2."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app(prog_name="iam-harvest")
     except IamHarvestError as error:
         sys.exit(f"iam-harvest: {error}")
+    except OSError as error:  # of the machine: a full disk, a share that went away
+        sys.exit(f"iam-harvest: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}.")
     except (KeyboardInterrupt, SystemExit) as stop:
         if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
             raise
         print("iam-harvest: interrupted. The same command takes the work up where it stopped.", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+def _terminate(*_: object) -> None:
+    """End by an exception, so that what was started is stopped."""
+    sys.exit(TERMINATED)

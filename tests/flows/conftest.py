@@ -3,10 +3,14 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 # Prefect reads these at first import, which the collection of test modules may cause.
 PREFECT_HOME = tempfile.TemporaryDirectory(prefix="iam-harvest-tests-", ignore_cleanup_errors=True)
@@ -41,3 +45,26 @@ def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> C
         return Outcome(int(code or 0), out, err)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def small_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten soft grey pictures, portrait, and a file that is no film."""
+    directory = tmp_path_factory.mktemp("archives") / "ward"
+    directory.mkdir()
+    random = np.random.default_rng(7)
+    for number in range(10):
+        cloud = gaussian_filter(random.random((300, 260)), 8)
+        grey = 255 * (cloud - cloud.min()) / np.ptp(cloud)
+        Image.fromarray(grey.astype(np.uint8)).save(directory / f"patient-{number:02d}.png")
+    (directory / "broken.dcm").write_bytes(b"no film at all")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def prefect_server() -> Iterator[str]:
+    """A real server on a loopback port; while it stands, every run in this process is a flow run on it."""
+    from flows.prefect_server import temporary_server
+
+    with temporary_server() as url:
+        yield url

@@ -30,7 +30,7 @@ harvest_archive.serve(
 """
 
 
-def test_a_scheduled_run_completes(phantom_archive: Path, tiny_bundle_path: Path, tmp_path: Path) -> None:
+def test_a_scheduled_run_completes(small_archive: Path, tiny_bundle_path: Path, tmp_path: Path) -> None:
     from prefect import get_client
 
     from flows.prefect_server import temporary_server
@@ -38,7 +38,7 @@ def test_a_scheduled_run_completes(phantom_archive: Path, tiny_bundle_path: Path
     lake = tmp_path / "lake"
     with temporary_server(), (tmp_path / "served.log").open("wb") as log:
         served = subprocess.Popen(
-            [sys.executable, "-c", SERVE, phantom_archive, tiny_bundle_path, lake],
+            [sys.executable, "-c", SERVE, small_archive, tiny_bundle_path, lake],
             env=os.environ | {"PREFECT_RUNNER_POLL_FREQUENCY": "2"},
             stdout=log,
             stderr=subprocess.STDOUT,
