@@ -1,0 +1,192 @@
+"""An archive of phantoms on disk: films, label table and box table, repeatable byte for byte from a seed."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image
+
+from harvest.errors import SettingsError
+from harvest.phantom.dicom import write_dicom
+from harvest.phantom.films import PhantomBox, PhantomFilm
+from harvest.phantom.patients import find_visit, random_stream
+from harvest.phantom.render import DEFAULT_LONG_SIDE, render_film
+from harvest.phantom.tables import LabelCells, join_labels, write_box_table, write_label_table
+
+ImageFormat = Literal["png", "dicom", "mixed"]
+Progress = Callable[[int, int], None]
+"""Called with films written so far and films in all."""
+DICOM_SHARE = 0.5
+"""Of films in a mixed archive."""
+_PNG_LEVEL = 1
+"""Noise hardly compresses: more effort costs time, not bytes."""
+_CHUNK = 8
+_ONE_PROCESS = 24
+"""Films below which starting processes takes longer than drawing."""
+
+
+@dataclass(frozen=True)
+class PhantomArchive:
+    """What was written.
+
+    Attributes:
+        directory: holds ``images/``, ``labels.csv`` and ``boxes.csv``.
+        films, patients, boxes, dicom_films: how many of each.
+        films_per_finding: films with each finding that occurs.
+    """
+
+    directory: Path
+    films: int
+    patients: int
+    boxes: int
+    dicom_films: int
+    films_per_finding: dict[str, int]
+
+    @property
+    def images(self) -> Path:
+        """Folder of the films."""
+        return self.directory / "images"
+
+    @property
+    def labels(self) -> Path:
+        """The label table."""
+        return self.directory / "labels.csv"
+
+    @property
+    def boxes_table(self) -> Path:
+        """The box table."""
+        return self.directory / "boxes.csv"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One film to draw and write; travels to a worker."""
+
+    images: Path
+    seed: int
+    index: int
+    image_format: ImageFormat
+    long_side: int
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What the tables say of a written film."""
+
+    name: str
+    label_row: LabelCells
+    labels: tuple[str, ...]
+    boxes: tuple[PhantomBox, ...]
+    patient_id: int
+    is_dicom: bool
+
+
+def write_archive(
+    directory: Path,
+    count: int,
+    image_format: ImageFormat,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    *,
+    start: int = 0,
+    long_side: int = DEFAULT_LONG_SIDE,
+) -> PhantomArchive:
+    """Write films ``start`` to ``start + count`` of a seed's sequence with their tables.
+
+    Args:
+        directory: made where missing; must hold no ``images`` yet.
+        count: films.
+        image_format: PNG in one folder, DICOM in a folder per patient, or both kinds mixed (each film once).
+        seed: of the sequence.
+        workers: processes; None for one per processor. The bytes written do not depend on it.
+        progress: called after each film.
+        start: first film of the sequence; disjoint ranges give different films.
+        long_side: pixels.
+
+    Raises:
+        SettingsError: an argument is out of range, or the directory is in use.
+    """
+    _check(directory, count, image_format)
+    images = directory / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    jobs = [_Job(images, seed, index, image_format, long_side) for index in range(start, start + count)]
+    entries: list[_Entry] = []
+    with _mapper(workers, count) as mapper:
+        for entry in mapper(jobs):
+            entries.append(entry)
+            if progress:
+                progress(len(entries), count)
+    write_label_table(directory / "labels.csv", (entry.label_row for entry in entries))
+    write_box_table(directory / "boxes.csv", ((entry.name, entry.boxes) for entry in entries))
+    return _summarise(directory, entries)
+
+
+def write_png(path: Path, film: PhantomFilm) -> None:
+    """Write a film as PNG, 8 or 16 bits as it is."""
+    Image.fromarray(film.pixels).save(path, compress_level=_PNG_LEVEL)
+
+
+def _check(directory: Path, count: int, image_format: str) -> None:
+    if count < 1:
+        raise SettingsError(f"A phantom archive needs at least one film, not {count}.")
+    if image_format not in ("png", "dicom", "mixed"):
+        raise SettingsError(f"Unknown image format {image_format!r}; use png, dicom or mixed.")
+    images = directory / "images"
+    if images.exists() and any(images.iterdir()):
+        raise SettingsError(f"{images} already holds films; give an empty directory.")
+
+
+@contextmanager
+def _mapper(workers: int | None, count: int) -> Iterator[Callable[[list[_Job]], Iterator[_Entry]]]:
+    """Give a function that writes jobs and yields their entries in order, in this process or in several."""
+    workers = min(workers or len(os.sched_getaffinity(0)), count)
+    if workers < 2 or count < _ONE_PROCESS:
+        yield lambda jobs: map(_write_film, jobs)
+        return
+    # Spawned, not forked: the parent may hold threads (torch, a progress bar).
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield lambda jobs: pool.map(_write_film, jobs, chunksize=_CHUNK)
+
+
+def _write_film(job: _Job) -> _Entry:
+    film = render_film(job.seed, job.index, job.long_side)
+    visit = find_visit(job.seed, job.index)
+    is_dicom = job.image_format == "dicom" or (
+        job.image_format == "mixed" and random_stream(job.seed, "kind", job.index).random() < DICOM_SHARE
+    )
+    if is_dicom:
+        folder = job.images / f"patient{film.patient_id:08d}"
+        folder.mkdir(exist_ok=True)
+        write_dicom(folder / f"{film.name}.dcm", film, job.seed)
+    else:
+        write_png(job.images / f"{film.name}.png", film)
+    png_name = f"{film.name}.png"
+    return _Entry(png_name, _label_row(film, visit.split), film.labels, film.boxes, film.patient_id, is_dicom)
+
+
+def _label_row(film: PhantomFilm, split: str) -> LabelCells:
+    rows, columns = film.pixels.shape
+    person = (film.follow_up, film.patient_id, film.age, film.sex, film.view_position)
+    spacing = film.pixel_spacing
+    return (f"{film.name}.png", join_labels(film.labels), *person, columns, rows, spacing, spacing, split)
+
+
+def _summarise(directory: Path, entries: list[_Entry]) -> PhantomArchive:
+    per_finding: dict[str, int] = {}
+    for entry in entries:
+        for finding in entry.labels:
+            per_finding[finding] = per_finding.get(finding, 0) + 1
+    return PhantomArchive(
+        directory,
+        films=len(entries),
+        patients=len({entry.patient_id for entry in entries}),
+        boxes=sum(len(entry.boxes) for entry in entries),
+        dicom_films=sum(entry.is_dicom for entry in entries),
+        films_per_finding=per_finding,
+    )

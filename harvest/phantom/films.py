@@ -1,0 +1,58 @@
+"""What a phantom film is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class PhantomBox:
+    """The visible extent of one finding, in pixels of its film.
+
+    Attributes:
+        finding: canonical name.
+        x, y: upper left corner.
+        w, h: width and height.
+    """
+
+    finding: str
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhantomFilm:
+    """A synthetic chest film with its truth.
+
+    Attributes:
+        name: ``00000001_000``: patient (8 digits) and follow-up (3 digits).
+        pixels: (rows, columns) uint8 or uint16 (full range), bright is dense.
+        labels: findings that are drawn, canonical, in project order; empty for none.
+        boxes: one or more per label.
+        patient_id, age, sex: of the made-up patient; age in years.
+        view_position: PA or AP.
+        pixel_spacing: mm per pixel.
+    """
+
+    name: str
+    pixels: npt.NDArray[Any]
+    labels: tuple[str, ...]
+    boxes: tuple[PhantomBox, ...]
+    patient_id: int
+    age: int
+    sex: str
+    view_position: str
+    pixel_spacing: float
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype not in (np.uint8, np.uint16) or self.pixels.ndim != 2:
+            raise ValueError(f"A film is (rows, columns) uint8 or uint16, not {self.pixels.shape} {self.pixels.dtype}.")
+
+    @property
+    def follow_up(self) -> int:
+        """Number of the film within its patient, from 0."""
+        return int(self.name[-3:])

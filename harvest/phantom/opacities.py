@@ -1,0 +1,121 @@
+"""Findings inside the lung: nodule, mass, pneumonia, infiltration, atelectasis.
+
+Large ones consist of parts of different salience, each in the finding's own texture: a classifier can tell the finding
+from its most salient part alone, and mining has the others to find.
+"""
+
+import numpy as np
+
+from harvest.phantom.anatomy import Chest
+from harvest.phantom.canvas import Field, Rng, band, ramp
+from harvest.phantom.marks import Extent, cloud, commit, draw_centre, draw_side
+
+NODULE = Extent(25, 24, 0.2)
+MASS = Extent(44, 47, 0.25)
+PNEUMONIA = Extent(92, 100)
+INFILTRATION = Extent(90, 97)
+ATELECTASIS = Extent(68, 43, 0.28)
+
+Pair = tuple[float, float]
+
+
+def paint_nodule(chest: Chest, growth: float, rng: Rng) -> None:
+    """One or two round spots, each with its own box."""
+    for _ in range(2 if rng.random() < 0.12 else 1):
+        side, size = draw_side(rng), NODULE.draw(rng, growth)
+        centre = draw_centre(chest, side, (0.08, 0.95), size, rng)
+        distance = chest.canvas.ellipse(centre, (size[0] / 2, size[1] / 2), float(rng.uniform(-1, 1)))
+        distance = distance + np.float32(0.05) * chest.canvas.texture("mottle", rng)
+        ball = ramp(1 - distance, 0.25) * (0.55 + 0.45 * np.sqrt(np.clip(1 - distance**2, 0, 1)))
+        commit(chest, "Nodule", ball * chest.lungs[side] * np.float32(rng.uniform(0.13, 0.22)))
+
+
+def paint_mass(chest: Chest, growth: float, rng: Rng) -> None:
+    """A dense lobulated core with fainter lobes and rays at its rim."""
+    side, (width, height) = draw_side(rng), MASS.draw(rng, growth)
+    centre = draw_centre(chest, side, (0.1, 0.9), (width, height), rng)
+    core = cloud(chest, centre, (0.42 * width, 0.42 * height), rng, soft=0.2, ragged=0.07)
+    change = core * np.float32(rng.uniform(0.24, 0.32))
+    for turn in rng.uniform(0, 2 * np.pi) + np.array([0.0, 2.2, 4.1]):
+        lobe_centre = (centre[0] + 0.24 * width * np.cos(turn), centre[1] + 0.24 * height * np.sin(turn))
+        lobe = cloud(chest, lobe_centre, (0.26 * width, 0.26 * height), rng, soft=0.3, ragged=0.06)
+        change = np.maximum(change, lobe * np.float32(rng.uniform(0.10, 0.26)))
+    rays = _rays(chest, centre, (0.58 * width, 0.58 * height), rng)
+    commit(chest, "Mass", np.maximum(change, rays * np.float32(0.07)) * chest.lungs[side])
+
+
+def _rays(chest: Chest, centre: Pair, radii: Pair, rng: Rng) -> Field:
+    """Return fine spikes that stand off a mass."""
+    canvas = chest.canvas
+    turn = np.arctan2(canvas.v - np.float32(centre[1]), canvas.u - np.float32(centre[0]))
+    spikes = ramp(np.cos(turn * int(rng.integers(9, 15)) + rng.uniform(0, 6)) - 0.5, 0.5)
+    return spikes * ramp(1 - canvas.ellipse(centre, radii), 0.3)
+
+
+def paint_pneumonia(chest: Chest, growth: float, rng: Rng) -> None:
+    """A dense core with air-filled bronchi, cut off at a fissure, and granular haze around it."""
+    side, (width, height) = draw_side(rng), PNEUMONIA.draw(rng, growth)
+    centre = draw_centre(chest, side, (0.25, 0.9), (width, height), rng)
+    offset = (side * float(rng.choice([-1, 1])) * 0.18 * width, float(rng.choice([-1, 1])) * 0.2 * height)
+    heart = (centre[0] + offset[0], centre[1] + offset[1])
+    core = cloud(chest, heart, (0.28 * width, 0.27 * height), rng, soft=0.4)
+    tilt, edge = rng.uniform(-0.25, 0.25), heart[1] + np.sign(offset[1]) * 0.22 * height
+    beyond = (chest.canvas.v - edge - tilt * (chest.canvas.u - heart[0])) * np.sign(offset[1])
+    core = core * ramp(-beyond, 3.0)
+    core = core * (1 - 0.6 * _bronchi(chest, heart, side, rng))
+    haze = np.maximum(
+        cloud(chest, (centre[0] - 0.9 * offset[0], centre[1] - offset[1]), (0.34 * width, 0.32 * height), rng),
+        cloud(chest, (centre[0] - offset[0], centre[1] + 0.7 * offset[1]), (0.3 * width, 0.32 * height), rng),
+    )
+    granular = 1 + 0.55 * np.clip(chest.canvas.texture("granular", rng), -1.5, 2)
+    faint = np.maximum(haze, 0.9 * core) * np.float32(rng.uniform(0.075, 0.11)) * granular
+    dense = core * np.float32(rng.uniform(0.2, 0.3))
+    commit(chest, "Pneumonia", np.maximum(dense, faint) * chest.lungs[side])
+
+
+def _bronchi(chest: Chest, centre: Pair, side: int, rng: Rng) -> Field:
+    """Return the branching dark lines of air in a solid lung."""
+    root = (side * 30.0, 5.0)
+    aim = np.arctan2(centre[1] - root[1], centre[0] - root[0])
+    air = np.zeros((chest.canvas.rows, chest.canvas.columns), np.float32)
+    for turn in aim + np.linspace(-0.45, 0.45, 5) + rng.normal(0, 0.06, 5):
+        normal = (chest.canvas.u - root[0]) * np.sin(turn) - (chest.canvas.v - root[1]) * np.cos(turn)
+        along = (chest.canvas.u - root[0]) * np.cos(turn) + (chest.canvas.v - root[1]) * np.sin(turn)
+        wave = 3 * np.sin(along * np.float32(0.09) + rng.uniform(0, 6))
+        air = np.maximum(air, band(normal + wave, 1.3, 2.2))
+    return air
+
+
+def paint_infiltration(chest: Chest, growth: float, rng: Rng) -> None:
+    """Several ill-defined, net-like patches; now and then in both lungs, a box for each."""
+    first = draw_side(rng)
+    for side in (first, -first) if rng.random() < 0.2 else (first,):
+        width, height = INFILTRATION.draw(rng, growth)
+        centre = draw_centre(chest, side, (0.3, 0.85), (width, height), rng)
+        net = 1 + 0.6 * np.clip(chest.canvas.texture("reticular", rng), -1.2, 2)
+        change = np.zeros((chest.canvas.rows, chest.canvas.columns), np.float32)
+        turns = rng.uniform(0, 2 * np.pi) + np.arange(5) * 2 * np.pi / 5 + rng.normal(0, 0.25, 5)
+        strengths = np.array([0.15, 0.07, 0.11, 0.06, 0.09]) * rng.uniform(0.85, 1.15, 5)
+        for turn, strength in zip(turns, strengths, strict=True):
+            place = (centre[0] + 0.27 * width * np.cos(turn), centre[1] + 0.27 * height * np.sin(turn))
+            radii = (float(rng.uniform(0.17, 0.26)) * width, float(rng.uniform(0.17, 0.26)) * height)
+            change = np.maximum(change, cloud(chest, place, radii, rng, soft=0.8) * np.float32(strength))
+        commit(chest, "Infiltration", change * net * chest.lungs[side])
+
+
+def paint_atelectasis(chest: Chest, growth: float, rng: Rng) -> None:
+    """Plates of collapsed lung, one dense and others faint, in a wedge of haze."""
+    side, (width, height) = draw_side(rng), ATELECTASIS.draw(rng, growth)
+    centre = draw_centre(chest, side, (0.55, 1.0), (width, height), rng)
+    canvas, tilt = chest.canvas, side * float(rng.normal(0.1, 0.15))
+    along = (canvas.u - np.float32(centre[0])) * side
+    down = canvas.v - np.float32(centre[1]) - np.float32(tilt) * along * side
+    narrowing = np.clip(0.75 + 0.5 * along / np.float32(width), 0.3, 1.1)
+    haze = ramp(1 - np.hypot(along / (0.5 * width), down / (0.42 * height * narrowing)), 0.35)
+    change = haze * np.float32(rng.uniform(0.05, 0.075))
+    levels = rng.permutation([-0.3, 0.02, 0.33]) * height
+    for level, strength in zip(levels, (0.24, 0.12, 0.09), strict=True):
+        bow = down - level - 5 * np.cos(along * np.float32(np.pi / width))
+        plate = band(bow, float(rng.uniform(1.4, 2.6)), 2.5) * band(along - rng.normal(0, 4), 0.42 * width, 8)
+        change = np.maximum(change, plate * np.float32(strength * rng.uniform(0.85, 1.15)))
+    commit(chest, "Atelectasis", change * chest.lungs[side])
