@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from harvest.lake import SCHEMAS, open_lake
-from harvest.store import verify
+from harvest.verify import verify
 
 RUN = """
 import sys

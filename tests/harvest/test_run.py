@@ -11,7 +11,8 @@ from harvest.config import DecodeConfig, EngineConfig, GateConfig, HarvestConfig
 from harvest.errors import ArchiveError, RejectionRateError, SettingsError, TableError
 from harvest.lake import SCHEMAS, open_lake
 from harvest.run import RunRequest, RunSummary, run_harvest
-from harvest.store import query, verify
+from harvest.store import query
+from harvest.verify import verify
 
 CONFIG = HarvestConfig(
     engine=EngineConfig(device="cpu", precision="fp32", batch_size=2, decode_workers=1),

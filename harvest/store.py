@@ -1,0 +1,175 @@
+"""The published snapshot ``harvest.duckdb``: built beside from the part files, checked, and swapped in by one rename.
+
+The only module that uses DuckDB and reads ``sql/``. A DuckDB file admits one writing process and then no reader, so
+readers never meet the writer: they open a file that is already complete, read-only and closed to the outside.
+"""
+
+import json
+import threading
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from harvest.errors import IntegrityError, LakeError, QuestionError
+from harvest.lake import replace_durably
+from harvest.records import LOADED_TABLES, SORT_KEYS
+from models.findings import BOXED_FINDINGS, FINDINGS
+
+SNAPSHOT = "harvest.duckdb"
+_STORAGE = "v1.0.0"  # the oldest format that this DuckDB writes: 1.x readers open it too
+_CLOSED = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": "'4GB'",
+    "lock_configuration": "true",
+}
+_RUN_COLUMNS = (
+    "run_id", "status", "archive", "bundle", "model_digest", "config_fingerprint", "engine", "started_at",
+    "finished_at", "objects", "instances", "localized", "no_finding", "rejected", "boxes", "version",
+)  # fmt: skip
+
+
+def publish(root: Path) -> None:
+    """Build the snapshot of a lake from its part files and swap it in.
+
+    Raises:
+        IntegrityError: a check found rows that cannot be; the earlier snapshot stays.
+    """
+    building = root / f"{SNAPSHOT}.building"
+    for leftover in (building, building.with_name(building.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    connection = duckdb.connect()
+    try:
+        connection.execute(f"ATTACH '{_quoted(building)}' AS lake (STORAGE_VERSION '{_STORAGE}')")
+        connection.execute("USE lake")
+        _run_folder(connection, "schema")
+        _load(connection, root)
+        _run_folder(connection, "views")
+        _require_clean(run_checks(connection))
+        connection.execute("CHECKPOINT lake")
+        connection.execute("USE memory")
+        connection.execute("DETACH lake")
+    finally:
+        connection.close()
+    replace_durably(building, root / SNAPSHOT)
+
+
+def connect(root: Path) -> duckdb.DuckDBPyConnection:
+    """Open the snapshot read-only, without access to files, network or extensions.
+
+    Raises:
+        LakeError: there is no snapshot.
+    """
+    path = root / SNAPSHOT
+    if not path.exists():
+        raise LakeError(f"There is no {SNAPSHOT} in {root}; give the folder of a lake, or run 'iam-harvest rebuild'.")
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise LakeError(f"Cannot open {path}: {_first_line(error)}. 'iam-harvest rebuild' makes it anew.") from error
+    for name, value in _CLOSED.items():
+        connection.execute(f"SET {name} = {value}")
+    return connection
+
+
+def query(root: Path, sql: str, parameters: dict[str, Any] | None = None, timeout_s: float = 60) -> pa.Table:
+    """Return the answer to one SQL statement.
+
+    Raises:
+        QuestionError: the statement is wrong, refused, or ran longer than ``timeout_s``.
+    """
+    with connect(root) as connection:
+        timer = threading.Timer(timeout_s, connection.interrupt)
+        timer.start()
+        try:
+            return connection.execute(sql, parameters or None).to_arrow_table()
+        except duckdb.InterruptException as error:
+            raise QuestionError(f"The query ran longer than {timeout_s:g} s and was stopped; ask for less.") from error
+        except duckdb.Error as error:
+            raise QuestionError(f"{_first_line(error)}") from error
+        finally:
+            timer.cancel()
+
+
+def run_checks(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Run every check; return the number of offending rows of each, by name."""
+    return {name: len(connection.execute(sql).fetchall()) for name, sql in read_sql("checks").items()}
+
+
+def read_sql(folder: str) -> dict[str, str]:
+    """Return the statements of a folder of ``sql/``, by object name, in the order of the file names."""
+    found = sorted(_entries(folder), key=lambda entry: entry.name)
+    return {_object_name(entry.name): entry.read_text(encoding="utf-8") for entry in found}
+
+
+def compare_with_parts(root: Path, table: str) -> tuple[tuple[int, str], tuple[int, str]]:
+    """Return row count and a digest, which does not depend on order, of a table in the snapshot and in the parts."""
+    with connect(root) as snapshot:
+        columns = [row[0] for row in snapshot.execute(f"DESCRIBE {table}").fetchall()]
+        stored = _digest(snapshot, table, columns)
+    relation = _parts(root, table)
+    with duckdb.connect() as reader:
+        return stored, _digest(reader, relation, columns) if relation else (0, "0")
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, relation: str, columns: list[str]) -> tuple[int, str]:
+    row = ", ".join(f'"{name}"' for name in columns)
+    found = connection.execute(f"SELECT count(*), coalesce(sum(hash({row})::HUGEINT), 0)::VARCHAR FROM {relation}")
+    count, digest = found.fetchall()[0]
+    return int(count), str(digest)
+
+
+def _parts(root: Path, table: str) -> str | None:
+    """Return the SQL that reads all part files of a table; None when there are none."""
+    if not any((root / table).glob("part-*.parquet")):
+        return None
+    return f"read_parquet('{_quoted(root / table)}/part-*.parquet')"
+
+
+def _load(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    for table in LOADED_TABLES:
+        relation = _parts(root, table)
+        if relation is not None:
+            order = ", ".join(SORT_KEYS[table])
+            connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {relation} ORDER BY {order}")
+    for path in sorted((root / "runs").glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        values = [record[name] for name in _RUN_COLUMNS] + [json.dumps(record["config"], sort_keys=True)]
+        connection.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(values))})", values)
+    rows = [(number, name, name in BOXED_FINDINGS) for number, name in enumerate(FINDINGS, start=1)]
+    connection.executemany("INSERT INTO findings VALUES (?, ?, ?)", rows)
+
+
+def _run_folder(connection: duckdb.DuckDBPyConnection, folder: str) -> None:
+    for sql in read_sql(folder).values():
+        connection.execute(sql)
+
+
+def _require_clean(found: dict[str, int]) -> None:
+    broken = [f"{name} ({count} rows)" for name, count in found.items() if count]
+    if broken:
+        raise IntegrityError(f"The lake breaks its own rules, nothing was published: {', '.join(broken)}.")
+
+
+def _entries(folder: str) -> list[Traversable]:
+    return [entry for entry in files("sql").joinpath(folder).iterdir() if entry.name.endswith(".sql")]
+
+
+def _object_name(file_name: str) -> str:
+    """Return ``boxes`` of ``030_boxes.sql`` and ``ranks`` of ``ranks.sql``."""
+    stem = file_name.removesuffix(".sql")
+    number, _, rest = stem.partition("_")
+    return rest if number.isdigit() else stem
+
+
+def _quoted(path: Path) -> str:
+    return str(path.resolve()).replace("'", "''")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

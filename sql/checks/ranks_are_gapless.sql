@@ -1,0 +1,8 @@
+-- Invariant: Ranks of a film and finding are 1, 2, 3 ... without gap or repeat.
+SELECT
+    instance_key,
+    config_fingerprint,
+    finding
+FROM boxes
+GROUP BY instance_key, config_fingerprint, finding
+HAVING max(rank) != count(*) OR count(DISTINCT rank) != count(*);
