@@ -30,6 +30,7 @@ class Chest:
         lungs: by side (-1 patient's right, 1 left): (rows, columns) in [0, 1], 1 inside of the visible lung field.
         heart: (rows, columns) in [0, 1], 1 inside of the silhouette.
         markings: (rows, columns) in [0, 1] how much of the vessels is seen; 0 where a lung has collapsed.
+        opening: (rows, columns) in [0, 1]: what the collimator leaves open.
         boxes: truth, in grid cells.
     """
 
@@ -39,6 +40,7 @@ class Chest:
     lungs: dict[int, Field]
     heart: Field
     markings: Field
+    opening: Field
     boxes: list[PhantomBox] = field(default_factory=list)
 
     @property
@@ -60,14 +62,14 @@ def diaphragm(canvas: Canvas, body: Body, side: int) -> Field:
     outward = canvas.u * side - np.float32(0.48 * reach)
     lateral = np.clip(outward / (0.54 * reach), 0, 1.3) ** 2.6 * np.float32(body.base + 6 - top)
     medial = np.clip(-outward / (0.48 * reach), 0, 1.2) ** 2 * np.float32(14)
-    return np.float32(top) + lateral + medial
+    return np.asarray(np.float32(top) + lateral + medial)
 
 
-def draw_chest(canvas: Canvas, body: Body, rng: Rng) -> Chest:
-    """Return a chest without bones, vessels and findings."""
+def draw_chest(canvas: Canvas, body: Body, opening: Field, rng: Rng) -> Chest:
+    """Return a chest without bones, vessels and findings; ``opening`` as in :class:`Chest`."""
     heart = np.maximum(_heart(canvas, body), _mediastinum(canvas, body))
     lungs = {side: _lung(canvas, body, side) for side in SIDES}
-    chest = Chest(canvas, body, _tissue(canvas, body, rng), lungs, _heart(canvas, body), np.ones_like(heart))
+    chest = Chest(canvas, body, _tissue(canvas, body, rng), lungs, _heart(canvas, body), np.ones_like(heart), opening)
     air = chest.both_lungs * _air_depth(canvas, body)
     behind = heart * np.float32(0.80)
     chest.density -= np.float32(LUNG_AIR) * air * (1 - behind)
@@ -88,7 +90,7 @@ def _air_depth(canvas: Canvas, body: Body) -> Field:
     """How much air lies along the beam: less at the wall, at the apex and towards the spine."""
     inward = np.clip((lung_wall(body, canvas.v) - canvas.side_u) / np.float32(0.42 * body.half_width), 0, 1)
     height = np.clip((canvas.v - body.apex) / 90, 0, 1)
-    return (0.5 + 0.5 * np.sqrt(inward)) * (0.68 + 0.32 * np.sqrt(height))
+    return np.asarray((0.5 + 0.5 * np.sqrt(inward)) * (0.68 + 0.32 * np.sqrt(height)))
 
 
 def _tissue(canvas: Canvas, body: Body, rng: Rng) -> Field:
@@ -100,13 +102,15 @@ def _tissue(canvas: Canvas, body: Body, rng: Rng) -> Field:
     thick = np.sqrt(np.clip(1 - (side_u / np.maximum(width, 1)) ** 4, 0, 1))
     shoulder_top = -body.shoulder + body.apex - 18 + 48 * np.clip((side_u - 52) / 120, 0, 2) ** 0.85
     below_shoulder = np.clip((v - shoulder_top) / 45, 0, 1) ** 0.6
-    neck = np.sqrt(np.clip(1 - (side_u / 60) ** 2, 0, 1)) * np.float32(0.72)
+    neck_width = 50 + 0.3 * np.clip(v - body.apex + 60, 0, 80)
+    neck = np.sqrt(np.clip(1 - (side_u / neck_width) ** 2, 0, 1)) * np.float32(0.72)
     height = 0.70 + 0.26 * np.clip((v - body.apex) / 230, 0, 1) + np.float32(body.fat)
     density = np.maximum(height * thick * below_shoulder, neck)
     if body.arms_down:
         density = np.maximum(density, _arms(canvas, float(trunk)))
     density = density + _breasts(canvas, body)
-    return np.asarray(density * (1 + 0.018 * canvas.texture("mottle", rng)), np.float32)
+    heel = 1 + np.float32(rng.normal(0, 0.0002)) * canvas.u + np.float32(rng.normal(0, 0.0002)) * v
+    return np.asarray(density * heel * (1 + 0.018 * canvas.texture("mottle", rng)), np.float32)
 
 
 def _arms(canvas: Canvas, trunk: float) -> Field:
@@ -171,7 +175,7 @@ def _airway(canvas: Canvas) -> Field:
     below = canvas.v + 28
     right = band(canvas.u + 0.55 * below, 5, 5) * band(below - 17, 17, 8)
     left = band(canvas.u - 0.9 * below, 4.5, 5) * band(below - 18, 18, 8)
-    return np.float32(0.09) * np.maximum(trachea, np.maximum(right, left))
+    return np.asarray(np.float32(0.09) * np.maximum(trachea, np.maximum(right, left)))
 
 
 def _add_stomach(chest: Chest, rng: Rng) -> None:

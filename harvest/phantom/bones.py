@@ -30,7 +30,7 @@ def _rib_table(body: Body, thickness: float, rng: Rng) -> Field:
         place = (v - centre) / half
         body_of_rib = np.clip((1.15 - np.abs(place)) / 0.3, 0, 1)
         rim = np.exp(-(((place - 0.85) / 0.3) ** 2)) + 0.7 * np.exp(-(((place + 0.85) / 0.3) ** 2))
-        table += (0.62 * body_of_rib + 0.5 * rim) * rng.uniform(0.85, 1.1)
+        table += (0.75 * body_of_rib + 0.4 * rim) * rng.uniform(0.85, 1.1)
     return table.astype(np.float32)
 
 
@@ -53,7 +53,7 @@ def _posterior_ribs(canvas: Canvas, body: Body, rng: Rng) -> Field:
     fall = (46 * share**3.2 + 6 * share - 9 * np.sin(np.pi * share)) * np.float32(body.rib_slope)
     pattern = _look_up(_rib_table(body, 9.5, rng), canvas.v - fall)
     rim = 1 + 0.9 * share**8
-    return pattern * cage * rim * ramp(canvas.side_u - 14, 8) * np.float32(0.085)
+    return pattern * cage * rim * ramp(canvas.side_u - 14, 8) * np.float32(0.10)
 
 
 def _anterior_ribs(canvas: Canvas, body: Body, rng: Rng) -> Field:
@@ -73,7 +73,7 @@ def _spine(canvas: Canvas, body: Body) -> Field:
     pedicles = band(canvas.side_u - 10, 2.6, 3) * ramp(np.cos(phase + 0.9) - 0.35, 0.5)
     spinous = band(canvas.u, 1.8, 2.5) * ramp(np.cos(phase - 0.8) - 0.2, 0.5)
     wings = band(canvas.side_u - 18, 8, 5) * ramp(np.cos(phase) - 0.55, 0.4)
-    return column * (0.09 + 0.045 * vertebra) + 0.05 * pedicles + 0.05 * spinous + 0.04 * wings
+    return np.asarray(column * (0.09 + 0.045 * vertebra) + 0.05 * (pedicles + spinous) + 0.04 * wings)
 
 
 def _clavicles(canvas: Canvas, body: Body, rng: Rng) -> Field:
@@ -106,4 +106,4 @@ def _heads(canvas: Canvas, body: Body, top: float) -> Field:
     lean = centre_u + (2 if body.arms_down else 30) * np.clip((canvas.v - centre_v) / 120, 0, 2)
     shaft = canvas.side_u - lean - 6
     bone = 0.07 * band(shaft, 12, 3) + 0.05 * band(np.abs(shaft) - 10.5, 2, 2)
-    return np.maximum(0.11 * ramp(24 - ball, 3), bone * ramp(canvas.v - centre_v, 6))
+    return np.asarray(np.maximum(0.11 * ramp(24 - ball, 3), bone * ramp(canvas.v - centre_v, 6)))

@@ -88,7 +88,7 @@ class Canvas:
 
 def ramp(distance: npt.NDArray[Any], width: float) -> Field:
     """Return a soft step: 0 at ``-width / 2``, 1 at ``width / 2`` of a signed distance in the same unit."""
-    return np.clip(distance * np.float32(1 / width) + np.float32(0.5), 0, 1).astype(np.float32, copy=False)
+    return np.asarray(np.clip(distance * np.float32(1 / width) + np.float32(0.5), 0, 1), np.float32)
 
 
 def band(distance: npt.NDArray[Any], half_width: float, soft: float) -> Field:

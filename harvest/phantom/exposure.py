@@ -35,7 +35,7 @@ def _scatter(light: Field, share: float) -> Field:
     rows, columns = light.shape
     coarse = Image.fromarray(light).resize((max(columns // 64, 4), max(rows // 64, 4)), Image.Resampling.BOX)
     wide = coarse.resize((columns, rows), Image.Resampling.BICUBIC)
-    return np.float32(share) * np.clip(np.asarray(wide), 0.005, None) * np.float32(0.25)
+    return np.maximum(np.asarray(wide), np.float32(0.005)) * np.float32(0.25 * share)
 
 
 def _display(depth: Field, rng: Rng) -> Field:

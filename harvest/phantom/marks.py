@@ -8,8 +8,8 @@ from harvest.phantom.anatomy import Chest, lung_wall
 from harvest.phantom.canvas import Field, Rng, bounds, ramp
 from harvest.phantom.films import PhantomBox
 
-VISIBLE = 0.022
-"""Density that a finding must add (or take) to count as seen: about twice the noise of the lung field."""
+VISIBLE = 0.03
+"""Density that a finding must add (or take) to count as seen: some times the lung's noise, about a third of a rib."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Extent:
 
 def commit(chest: Chest, finding: str, change: Field) -> None:
     """Add a finding's density to the chest and box all of it that is visible; nothing visible leaves no box."""
-    found = bounds(np.abs(change) > VISIBLE)
+    found = bounds((np.abs(change) > VISIBLE) & (chest.opening > 0.5))
     if found is None:
         return
     chest.density += change
@@ -57,7 +57,7 @@ def draw_centre(
     room = 0.42 * min(size[1], 0.9 * (bottom - top))
     level = top + (bottom - top) * rng.uniform(*heights)
     v = float(np.clip(level, top + room, bottom - room))
-    wall = float(lung_wall(chest.body, np.float32(v)))
+    wall = float(lung_wall(chest.body, np.full(1, v, np.float32))[0])
     medial = 26.0 + (0.2 * chest.body.heart_width if side > 0 and v > 20 else 0.0)
     margin = 0.42 * min(size[0], wall - medial)
     return side * float(rng.uniform(medial + margin, max(wall - margin, medial + margin + 0.1))), v

@@ -11,8 +11,8 @@ from harvest.phantom.films import PhantomBox
 from harvest.phantom.marks import Extent, commit, draw_side
 
 EFFUSION = Extent(86, 104, 0.25)
-PNEUMOTHORAX = Extent(80, 78, 0.25)
-HEART_SHARES = (0.58, 0.72)
+PNEUMOTHORAX = Extent(66, 72, 0.25)
+HEART_SHARES = (0.60, 0.74)
 """Width of an enlarged heart as a share of the chest's."""
 
 
@@ -25,7 +25,7 @@ def enlarge_heart(body: Body, growth: float, rng: Rng) -> Body:
 def box_heart(chest: Chest) -> None:
     """Box the silhouette of an enlarged heart down to the diaphragm."""
     above = chest.canvas.v < max(chest.body.domes) + 6
-    found = bounds((chest.heart > 0.5) & above)
+    found = bounds((chest.heart > 0.5) & above & (chest.opening > 0.5))
     if found:
         x_min, y_min, x_max, y_max = found
         chest.boxes.append(PhantomBox("Cardiomegaly", x_min, y_min, x_max - x_min, y_max - y_min))
@@ -37,13 +37,15 @@ def paint_effusion(chest: Chest, growth: float, rng: Rng) -> None:
     for side in (first, -first) if rng.random() < 0.25 else (first,):
         width, height = EFFUSION.draw(rng, growth)
         canvas, body = chest.canvas, chest.body
-        top = max(body.base - height, body.apex + 45)
+        height = min(height, 0.75 * (body.base - body.apex))
         inward = np.maximum(lung_wall(body, canvas.v) - canvas.u * side, 0)
         share = np.clip(inward / np.float32(width), 0, 1.6)
-        surface = body.base - (body.base - top) * (0.42 * np.clip(1 - share, 0, 1) + 0.58 * np.exp(-share * 7))
-        fluid = ramp(canvas.v - surface - 0.30 * height, 9) * ramp(1.02 - share, 0.12)
-        rim = ramp(canvas.v - surface, 5) * ramp(1.0 - share, 0.15)
-        change = fluid * np.float32(LUNG_AIR * rng.uniform(0.6, 0.8)) + (1 - fluid) * rim * np.float32(0.10)
+        rise = np.exp(-5 * share)
+        level = np.float32(rng.uniform(0.36, 0.5)) * np.clip(1.35 - 0.5 * share, 0, 1)
+        fluid = ramp(canvas.v - body.base + height * (level + (0.84 - level) * rise), 8)
+        veil = ramp(canvas.v - body.base + height * (0.9 + 0.1 * rise), 10) * ramp(1.0 - share, 0.15)
+        paler = np.float32(rng.uniform(0.065, 0.095)) * (1 - fluid)
+        change = fluid * ramp(1.02 - share, 0.2) * np.float32(LUNG_AIR * rng.uniform(0.55, 0.75)) + paler * veil
         commit(chest, "Effusion", change * chest.lungs[side])
 
 

@@ -7,9 +7,11 @@ from PIL import Image
 
 from harvest.errors import SettingsError
 from harvest.phantom.anatomy import Chest, draw_chest
+from harvest.phantom.annotate import burn_in, draw_opening
 from harvest.phantom.body import draw_body
 from harvest.phantom.bones import add_bones
 from harvest.phantom.canvas import Canvas, Field, Pose
+from harvest.phantom.devices import draw_devices
 from harvest.phantom.exposure import expose, quantise
 from harvest.phantom.films import PhantomBox, PhantomFilm
 from harvest.phantom.opacities import (
@@ -120,7 +122,8 @@ def _draw_chest(film: Canvas, visit: Visit, view: str) -> Chest:
     enlarged = "Cardiomegaly" in visit.findings
     if enlarged:
         body = enlarge_heart(body, growth, visit.patient_rng("Cardiomegaly"))
-    chest = draw_chest(grid, body, visit.film_rng("tissue"))
+    opening = draw_opening(grid.rows, grid.columns, visit.film_rng("shutters"))
+    chest = draw_chest(grid, body, opening, visit.film_rng("tissue"))
     add_bones(chest, visit.patient_rng("bones"))
     add_hila(chest, visit.patient_rng("hila"))
     if enlarged:
@@ -136,7 +139,12 @@ def _develop(film: Canvas, chest: Chest, visit: Visit, view: str) -> Field:
     density = _enlarge(chest.density, film)
     vessels = draw_vessels(chest, film, visit.patient_rng("vessels"))
     density += mask_vessels(vessels, _enlarge(chest.both_lungs, film), _enlarge(chest.markings, film))
-    return expose(density, view, visit.film_rng("exposure"))
+    devices = draw_devices(film, chest.body, visit, view)
+    if devices is not None:
+        density += devices
+    grey = expose(density, view, visit.film_rng("exposure"))
+    grey *= draw_opening(film.rows, film.columns, visit.film_rng("shutters"))
+    return burn_in(grey, view, visit.film_rng("letters"))
 
 
 def _enlarge(field: Field, film: Canvas) -> Field:

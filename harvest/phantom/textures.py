@@ -29,7 +29,7 @@ def sample_texture(kind: str, size: tuple[int, int], step: float, rng: np.random
     start, flip = rng.integers(0, TILE, 2), rng.integers(0, 2, 2) * 2 - 1
     row = (start[0] + flip[0] * np.arange(size[0])) % TILE
     column = (start[1] + flip[1] * np.arange(size[1])) % TILE
-    return tile[row[:, None], column[None, :]]
+    return np.asarray(tile[row[:, None], column[None, :]])
 
 
 @cache
@@ -40,7 +40,7 @@ def _tile(kind: str, octave: int) -> npt.NDArray[np.float32]:
     field = np.fft.irfft2(np.fft.rfft2(noise) * weight, s=(TILE, TILE))
     if kind == "reticular":
         field = np.exp(-((field / (0.4 * field.std())) ** 2))  # bright along the zero crossings
-    return ((field - field.mean()) / field.std()).astype(np.float32)
+    return np.asarray((field - field.mean()) / field.std(), np.float32)
 
 
 def _grain(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

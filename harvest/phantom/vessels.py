@@ -34,7 +34,7 @@ def draw_vessels(chest: Chest, film: Canvas, rng: Rng) -> Field:
     for side in SIDES:
         _draw_tree(pen, film, chest, side, rng)
     ink = np.asarray(sheet.filter(ImageFilter.GaussianBlur(0.45 * 1.6 / film.step * 0.8)), np.float32)
-    return ink * np.float32(0.155 * chest.body.vessels / 255)
+    return ink * np.float32(0.135 * chest.body.vessels / 255)
 
 
 def _draw_tree(pen: ImageDraw.ImageDraw, film: Canvas, chest: Chest, side: int, rng: Rng) -> None:
@@ -42,7 +42,7 @@ def _draw_tree(pen: ImageDraw.ImageDraw, film: Canvas, chest: Chest, side: int, 
     scale = chest.body.half_width / 135
     angle = np.linspace(-1.35, 1.45, _STEMS) + rng.normal(0, 0.1, _STEMS)
     start = np.stack([side * rng.uniform(30, 44, _STEMS), rng.normal(0, 12, _STEMS) + 26 * np.sin(angle)], axis=1)
-    width = rng.uniform(3.6, 6.2, _STEMS)
+    width = rng.uniform(2.8, 5.2, _STEMS)
     length = rng.uniform(26, 36, _STEMS) * scale
     for _ in range(_GENERATIONS):
         bend = angle + rng.normal(0, 0.22, len(angle))
