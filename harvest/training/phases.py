@@ -124,7 +124,7 @@ def run_phase(phase: Phase, workshop: Workshop) -> None:
         _run_epoch(phase, updater, progress, workshop)
         if process_rank() == 0:
             save_checkpoint(workshop.work, phase.name, _checkpoint(phase, updater, progress))
-            _write_figures([*workshop.history, *progress.rows], workshop.work)
+            write_figures([*workshop.history, *progress.rows], workshop.work)
         workshop.observer.end_epoch(progress.rows[-1])
     network.load_state_dict(progress.best or updater.kept.state_dict())
     workshop.history.extend(progress.rows)
@@ -218,7 +218,8 @@ def _save_finished(name: str, network: FindingNetwork, rows: list[Row], work: Pa
     remove_checkpoints(work, name)
 
 
-def _write_figures(rows: list[Row], work: Path) -> None:
-    partial = work / f".{FIGURES}.partial"
+def write_figures(rows: list[Row], directory: Path) -> None:
+    """Write ``metrics.jsonl``: one line per epoch."""
+    partial = directory / f".{FIGURES}.partial"
     partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    partial.replace(work / FIGURES)
+    partial.replace(directory / FIGURES)

@@ -5,7 +5,6 @@ Under ``torchrun`` several processes share each batch; the first of them writes.
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +21,10 @@ from harvest.gates import choose_gates, with_gates
 from harvest.training.card import model_card, provenance
 from harvest.training.config import TrainConfig
 from harvest.training.films import FilmSet, decode_to_cache
-from harvest.training.phases import FIGURES, Observer, Row, Workshop
+from harvest.training.phases import Observer, Row, Workshop, write_figures
 from harvest.training.schedule import load_base, mine, train_base
 from harvest.training.tables import Selection, TrainingFilms, select_films
-from harvest.training.validation import validate
+from harvest.training.validation import Validation, validate
 from models.augmentation import Augmentation
 from models.bundle import save_bundle
 from models.iam import IAM
@@ -98,7 +97,8 @@ def train(request: TrainRequest, observer: Observer) -> TrainSummary:
         else:
             base = load_base(request.base, config, workshop.machine)
         model = mine(base, config, workshop)
-        digest = _save(request, model, workshop, selected)
+        found = validate(model.network(1), workshop.held_out, workshop.machine, workshop.workers)
+        digest = _save(request, model, found, workshop, selected) if process_rank() == 0 else ""
         return TrainSummary(request.out, digest, tuple(workshop.history), selected.skipped)
 
 
@@ -152,7 +152,9 @@ def _claim(request: TrainRequest, selected: TrainingFilms) -> None:
         )
 
 
-def _save(request: TrainRequest, model: IAM, workshop: Workshop, selected: TrainingFilms) -> str:
+def _save(
+    request: TrainRequest, model: IAM, found: Validation, workshop: Workshop, selected: TrainingFilms
+) -> str:
     """Choose operating points on the held-out films, write the bundle, return its digest."""
     config, held_out = request.config, workshop.held_out.films
     parts = workshop.train.films, held_out
@@ -165,14 +167,13 @@ def _save(request: TrainRequest, model: IAM, workshop: Workshop, selected: Train
         findings={name: FindingSpec(thresholds=config.thresholds) for name in config.network.findings},
         provenance=provenance(config, request.selection, digests, parts, workshop.machine),
     )
-    found = validate(model.network(1), workshop.held_out, workshop.machine, workshop.workers)
     if len(held_out):
         gates = choose_gates(config.network.findings, found.probabilities, found.positive, search=config.gates)
         spec = with_gates(spec, gates, _gate_source(config, len(held_out)))
     aucs = found.auc_estimates(held_out.patients)
     card = model_card(spec, aucs, workshop.history)
     digest = save_bundle(request.out, model.cpu(), spec, card)
-    shutil.copyfile(request.work_directory / FIGURES, request.out / FIGURES)
+    write_figures(workshop.history, request.out)
     return digest
 
 
