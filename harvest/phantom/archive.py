@@ -19,8 +19,8 @@ from harvest.phantom.render import DEFAULT_LONG_SIDE, render_film
 from harvest.phantom.tables import LabelCells, join_labels, write_box_table, write_label_table
 
 ImageFormat = Literal["png", "dicom", "mixed"]
-Progress = Callable[[int, int], None]
-"""Called with films written so far and films in all."""
+Progress = Callable[[int], None]
+"""Called with the number of films written so far."""
 DICOM_SHARE = 0.5
 """Of films in a mixed archive."""
 _PNG_LEVEL = 1
@@ -89,13 +89,13 @@ class _Entry:
 def write_archive(
     directory: Path,
     count: int,
-    image_format: ImageFormat,
+    image_format: ImageFormat = "png",
     seed: int = 0,
-    workers: int | None = None,
-    progress: Progress | None = None,
     *,
     start: int = 0,
     long_side: int = DEFAULT_LONG_SIDE,
+    workers: int | None = None,
+    on_film: Progress | None = None,
 ) -> PhantomArchive:
     """Write films ``start`` to ``start + count`` of a seed's sequence with their tables.
 
@@ -104,10 +104,10 @@ def write_archive(
         count: films.
         image_format: PNG in one folder, DICOM in a folder per patient, or both kinds mixed (each film once).
         seed: of the sequence.
-        workers: processes; None for one per processor. The bytes written do not depend on it.
-        progress: called after each film.
         start: first film of the sequence; disjoint ranges give different films.
         long_side: pixels.
+        workers: processes; None for one per processor. The bytes written do not depend on it.
+        on_film: called after each film.
 
     Raises:
         SettingsError: an argument is out of range, or the directory is in use.
@@ -120,8 +120,8 @@ def write_archive(
     with _mapper(workers, count) as mapper:
         for entry in mapper(jobs):
             entries.append(entry)
-            if progress:
-                progress(len(entries), count)
+            if on_film:
+                on_film(len(entries))
     write_label_table(directory / "labels.csv", (entry.label_row for entry in entries))
     write_box_table(directory / "boxes.csv", ((entry.name, entry.boxes) for entry in entries))
     return _summarise(directory, entries)

@@ -14,14 +14,14 @@ class PhantomBox:
     Attributes:
         finding: canonical name.
         x, y: upper left corner.
-        w, h: width and height.
+        width, height: of the extent.
     """
 
     finding: str
     x: float
     y: float
-    w: float
-    h: float
+    width: float
+    height: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,4 +154,4 @@ def _enlarge(field: Field, film: Canvas) -> Field:
 
 
 def _scale(box: PhantomBox) -> PhantomBox:
-    return PhantomBox(box.finding, box.x * SHRINK, box.y * SHRINK, box.w * SHRINK, box.h * SHRINK)
+    return PhantomBox(box.finding, box.x * SHRINK, box.y * SHRINK, box.width * SHRINK, box.height * SHRINK)

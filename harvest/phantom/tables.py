@@ -40,7 +40,7 @@ def write_label_table(path: Path, rows: Iterable[LabelCells]) -> None:
 def write_box_table(path: Path, films: Iterable[tuple[str, tuple[PhantomBox, ...]]]) -> None:
     """Write ``boxes.csv``: one row per box, films named by their PNG."""
     rows = (
-        (name, _BOX_SPELLING.get(box.finding, box.finding), box.x, box.y, box.w, box.h)
+        (name, _BOX_SPELLING.get(box.finding, box.finding), box.x, box.y, box.width, box.height)
         for name, boxes in films
         for box in boxes
     )
