@@ -128,7 +128,7 @@ def write_archive(
 
 
 def write_png(path: Path, film: PhantomFilm) -> None:
-    """Write a film as PNG, 8 or 16 bits as it is."""
+    """Write a film as PNG of 8 bits."""
     Image.fromarray(film.pixels).save(path, compress_level=_PNG_LEVEL)
 
 

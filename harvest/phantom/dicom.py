@@ -6,15 +6,12 @@ ignores it sees another picture.
 """
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
 
 from harvest.phantom.films import PhantomFilm
 from harvest.phantom.patients import Rng, random_stream
@@ -22,16 +19,14 @@ from harvest.phantom.patients import Rng, random_stream
 MANUFACTURERS = (("Borealis Imaging", "Aurora 3"), ("Medlight", "ML-70 Portable"), ("Kontrast Werke", "Klarbild DX"))
 """Made up, with a model each."""
 SYNTAXES = {
-    uid.ExplicitVRLittleEndian: 0.34,
+    uid.ExplicitVRLittleEndian: 0.36,
     uid.ImplicitVRLittleEndian: 0.12,
-    uid.RLELossless: 0.12,
-    uid.JPEGLSLossless: 0.14,
-    uid.JPEG2000Lossless: 0.14,
-    uid.JPEGBaseline8Bit: 0.14,
+    uid.RLELossless: 0.14,
+    uid.JPEGLSLossless: 0.19,
+    uid.JPEG2000Lossless: 0.19,
 }
 """Transfer syntaxes and how often each is met."""
 BITS = (8, 10, 12, 14, 16)
-_JPEG_QUALITY = 95
 _FAMILY_NAMES = ("Moth", "Heron", "Finch", "Wren", "Sable", "Pike", "Lark", "Vole")
 _GIVEN_NAMES = ("Ada", "Bo", "Cleo", "Dov", "Eli", "Fay", "Gus", "Ida")
 
@@ -74,8 +69,6 @@ def draw_recipe(film: PhantomFilm, rng: Rng) -> Recipe:
     """Choose how a film is stored."""
     syntax = uid.UID(list(SYNTAXES)[int(rng.choice(len(SYNTAXES), p=list(SYNTAXES.values())))])
     bits = int(rng.choice(BITS))
-    if syntax == uid.JPEGBaseline8Bit:
-        bits = 8
     inverted, top = bool(rng.random() < 0.4), 2**bits - 1
     if bits == 8:
         return Recipe(syntax, bits, inverted, 0, top)
@@ -83,10 +76,9 @@ def draw_recipe(film: PhantomFilm, rng: Rng) -> Recipe:
     return Recipe(syntax, bits, inverted, low, high)
 
 
-def to_stored(pixels: Stored, recipe: Recipe) -> Stored:
+def to_stored(pixels: npt.NDArray[np.uint8], recipe: Recipe) -> Stored:
     """Return the stored values of a film; its black and white lie outside of the window where there is room."""
-    white = np.iinfo(pixels.dtype).max
-    levels = np.rint(np.arange(white + 1) * ((recipe.high - recipe.low) / white) + recipe.low)
+    levels = np.rint(np.arange(256) * ((recipe.high - recipe.low) / 255) + recipe.low)
     levels[0], levels[-1] = 0, recipe.top
     if recipe.inverted:
         levels = recipe.top - levels
@@ -143,9 +135,6 @@ def _describe_picture(dataset: Dataset, film: PhantomFilm, recipe: Recipe) -> No
 
 def _set_pixels(dataset: Dataset, stored: Stored, recipe: Recipe) -> None:
     dataset.file_meta = FileMetaDataset()
-    if recipe.syntax == uid.JPEGBaseline8Bit:
-        _set_baseline_jpeg(dataset, stored)
-        return
     value = stored.astype(stored.dtype.newbyteorder("<")).tobytes()
     dataset.PixelData = value + b"\0" * (len(value) % 2)
     dataset["PixelData"].VR = "OB" if recipe.bits == 8 else "OW"
@@ -154,18 +143,6 @@ def _set_pixels(dataset: Dataset, stored: Stored, recipe: Recipe) -> None:
         dataset.compress(recipe.syntax, generate_instance_uid=False)
     else:
         dataset.file_meta.TransferSyntaxUID = recipe.syntax
-
-
-def _set_baseline_jpeg(dataset: Dataset, stored: Stored) -> None:
-    buffer = BytesIO()
-    Image.fromarray(stored).save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    data = buffer.getvalue()
-    dataset.PixelData = encapsulate([data + b"\0" * (len(data) % 2)])
-    dataset["PixelData"].VR = "OB"
-    dataset["PixelData"].is_undefined_length = True
-    dataset.LossyImageCompression, dataset.LossyImageCompressionMethod = "01", "ISO_10918_1"
-    dataset.LossyImageCompressionRatio = round(stored.size / len(data), 2)
-    dataset.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
 
 
 def _uid(seed: int, *keys: str) -> str:

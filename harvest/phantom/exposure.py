@@ -47,8 +47,6 @@ def _display(depth: Field, rng: Rng) -> Field:
     return np.asarray(grey ** np.float32(rng.uniform(0.8, 1.25)), np.float32)
 
 
-def quantise(grey: Field, deep: bool) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
-    """Return the stored values, over the full range of 8 or (``deep``) 16 bits."""
-    if deep:
-        return np.rint(np.clip(grey, 0, 1) * 65535).astype(np.uint16)
+def quantise(grey: Field) -> npt.NDArray[np.uint8]:
+    """Return the grey values 0 to 255 of a film in [0, 1]."""
     return np.rint(np.clip(grey, 0, 1) * 255).astype(np.uint8)

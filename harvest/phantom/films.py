@@ -1,7 +1,6 @@
 """What a phantom film is."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +29,7 @@ class PhantomFilm:
 
     Attributes:
         name: ``00000001_000``: patient (8 digits) and follow-up (3 digits).
-        pixels: (rows, columns) uint8 or uint16 (full range), bright is dense.
+        pixels: (rows, columns) uint8, bright is dense.
         labels: findings that are drawn, canonical, in project order; empty for none.
         boxes: one or more per label.
         patient_id, age, sex: of the made-up patient; age in years.
@@ -39,7 +38,7 @@ class PhantomFilm:
     """
 
     name: str
-    pixels: npt.NDArray[Any]
+    pixels: npt.NDArray[np.uint8]
     labels: tuple[str, ...]
     boxes: tuple[PhantomBox, ...]
     patient_id: int
@@ -47,10 +46,6 @@ class PhantomFilm:
     sex: str
     view_position: str
     pixel_spacing: float
-
-    def __post_init__(self) -> None:
-        if self.pixels.dtype not in (np.uint8, np.uint16) or self.pixels.ndim != 2:
-            raise ValueError(f"A film is (rows, columns) uint8 or uint16, not {self.pixels.shape} {self.pixels.dtype}.")
 
     @property
     def follow_up(self) -> int:

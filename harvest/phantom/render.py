@@ -29,8 +29,6 @@ LONG_SIDES = (256, 2048)
 DEFAULT_LONG_SIDE = 512
 SHRINK = 2
 """Film pixels per cell of the drawing grid, on which everything smooth is drawn."""
-DEEP_SHARE = 0.15
-"""Share of films with 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def render_film(seed: int, index: int, long_side: int = DEFAULT_LONG_SIDE) -> Ph
     seen = {box.finding for box in boxes}
     return PhantomFilm(
         name=visit.name,
-        pixels=quantise(grey, bool(rng.random() < DEEP_SHARE)),
+        pixels=quantise(grey),
         labels=tuple(finding for finding in visit.findings if finding in seen),
         boxes=boxes,
         patient_id=visit.patient_id,
