@@ -34,8 +34,8 @@ def _scatter(light: Field, share: float) -> Field:
     """Return light that lost its way: a wide blur of the primary beam."""
     rows, columns = light.shape
     coarse = Image.fromarray(light).resize((max(columns // 64, 4), max(rows // 64, 4)), Image.Resampling.BOX)
-    wide = coarse.resize((columns, rows), Image.Resampling.BICUBIC)
-    return np.maximum(np.asarray(wide), np.float32(0.005)) * np.float32(0.25 * share)
+    wide = np.asarray(coarse.resize((columns, rows), Image.Resampling.BICUBIC), np.float32)
+    return np.asarray(np.maximum(wide, 0.005) * np.float32(0.25 * share), np.float32)
 
 
 def _display(depth: Field, rng: Rng) -> Field:
