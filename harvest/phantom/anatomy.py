@@ -15,7 +15,7 @@ from harvest.phantom.films import PhantomBox
 
 Border = tuple[tuple[float, float], ...]
 
-LUNG_AIR = 0.50
+LUNG_AIR = 0.55
 """Density that a fully expanded lung takes from the chest."""
 
 
@@ -175,7 +175,7 @@ def _airway(canvas: Canvas) -> Field:
     below = canvas.v + 28
     right = band(canvas.u + 0.55 * below, 5, 5) * band(below - 17, 17, 8)
     left = band(canvas.u - 0.9 * below, 4.5, 5) * band(below - 18, 18, 8)
-    return np.asarray(np.float32(0.09) * np.maximum(trachea, np.maximum(right, left)))
+    return np.asarray(np.float32(0.12) * np.maximum(trachea, np.maximum(right, left)))
 
 
 def _add_stomach(chest: Chest, rng: Rng) -> None:

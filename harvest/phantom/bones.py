@@ -43,7 +43,7 @@ def _cage(canvas: Canvas, body: Body) -> tuple[Field, Field]:
     """Return the share of the way from spine to wall, and the mask of the rib cage."""
     wall = lung_wall(body, canvas.v) + np.float32(5)
     share = canvas.side_u / np.maximum(wall, 20)
-    fading = ramp(body.base + 10 - canvas.v, 70) * ramp(canvas.v - body.apex + 6, 14)
+    fading = ramp(body.base - 4 - canvas.v, 60) * ramp(canvas.v - body.apex + 6, 14)
     return share, ramp(wall - canvas.side_u, 2.5) * fading
 
 
@@ -86,7 +86,7 @@ def _clavicles(canvas: Canvas, body: Body, rng: Rng) -> Field:
         half = 5.2 + 3.5 * np.clip(0.25 - along, 0, 0.25) / 0.25
         ends = ramp(along, 0.04) * ramp(1 - along, 0.06)
         away = (canvas.v - level) / half
-        bones += ends * (0.075 * ramp(1.1 - np.abs(away), 0.35) + 0.05 * np.exp(-(((np.abs(away) - 0.85) / 0.25) ** 2)))
+        bones += ends * (0.095 * ramp(1.1 - np.abs(away), 0.35) + 0.065 * np.exp(-(((np.abs(away) - 0.85) / 0.25) ** 2)))
     return bones
 
 

@@ -24,7 +24,7 @@ def add_hila(chest: Chest, rng: Rng) -> None:
             centre = (side * float(rng.uniform(32, 46)), high + float(rng.normal(0, 12)))
             radii = (float(rng.uniform(9, 14)), float(rng.uniform(13, 24)))
             cloud = np.clip(1 - chest.canvas.ellipse(centre, radii, side * 0.3), 0, 1)
-            chest.density += cloud * chest.lungs[side] * np.float32(0.10)
+            chest.density += cloud * chest.lungs[side] * np.float32(0.14)
 
 
 def draw_vessels(chest: Chest, film: Canvas, rng: Rng) -> Field:
