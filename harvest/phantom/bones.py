@@ -86,7 +86,9 @@ def _clavicles(canvas: Canvas, body: Body, rng: Rng) -> Field:
         half = 5.2 + 3.5 * np.clip(0.25 - along, 0, 0.25) / 0.25
         ends = ramp(along, 0.04) * ramp(1 - along, 0.06)
         away = (canvas.v - level) / half
-        bones += ends * (0.095 * ramp(1.1 - np.abs(away), 0.35) + 0.065 * np.exp(-(((np.abs(away) - 0.85) / 0.25) ** 2)))
+        bones += ends * (
+            0.095 * ramp(1.1 - np.abs(away), 0.35) + 0.065 * np.exp(-(((np.abs(away) - 0.85) / 0.25) ** 2))
+        )
     return bones
 
 

@@ -11,6 +11,9 @@ from harvest.phantom.films import PhantomBox
 VISIBLE = 0.03
 """Density that a finding must add (or take) to count as seen: some times the lung's noise, about a third of a rib."""
 
+SMALL = 50.0
+"""mm; wider things may lie partly behind the heart."""
+
 
 @dataclass(frozen=True)
 class Extent:
@@ -58,9 +61,17 @@ def draw_centre(
     level = top + (bottom - top) * rng.uniform(*heights)
     v = float(np.clip(level, top + room, bottom - room))
     wall = float(lung_wall(chest.body, np.full(1, v, np.float32))[0])
-    medial = 26.0 + (0.2 * chest.body.heart_width if side > 0 and v > 20 else 0.0)
+    medial = _medial_limit(chest, side, v, size[0])
     margin = 0.42 * min(size[0], wall - medial)
     return side * float(rng.uniform(medial + margin, max(wall - margin, medial + margin + 0.1))), v
+
+
+def _medial_limit(chest: Chest, side: int, v: float, width: float) -> float:
+    """Return how near to the spine a thing may reach, mm: small ones stay clear of the heart, which would hide them."""
+    heart = chest.body.heart_width * (0.64 if side > 0 else 0.33)
+    if width < SMALL:
+        return max(34.0, heart if v > -10 else 0.0)
+    return 26.0 + (0.3 * heart if side > 0 and v > 20 else 0.0)
 
 
 def cloud(

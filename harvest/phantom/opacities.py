@@ -29,7 +29,7 @@ def paint_nodule(chest: Chest, growth: float, rng: Rng) -> None:
         distance = chest.canvas.ellipse(centre, (size[0] / 2, size[1] / 2), float(rng.uniform(-1, 1)))
         distance = distance + np.float32(0.05) * chest.canvas.texture("mottle", rng)
         ball = ramp(1 - distance, 0.25) * (0.55 + 0.45 * np.sqrt(np.clip(1 - distance**2, 0, 1)))
-        strength = np.float32(rng.uniform(0.13, 0.22))
+        strength = np.float32(rng.uniform(0.18, 0.30))
         commit(chest, "Nodule", np.asarray(ball * chest.lungs[side] * strength))
 
 
