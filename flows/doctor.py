@@ -7,13 +7,13 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
+from flows.check import Check
 from harvest.config import EngineConfig
 from harvest.engine import cuda_device_count, resolve_engine
 
@@ -39,16 +39,6 @@ REASONS = {
     "prefect": "3.6.24 and older have security advisories",
 }
 """Why a version outside of the bounds is known to fail."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One look: its area, what was looked at, whether it is well, and what was seen or should be done."""
-
-    area: str
-    name: str
-    ok: bool
-    detail: str
 
 
 def examine(lake: Path) -> list[Check]:

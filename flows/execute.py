@@ -1,9 +1,8 @@
 """Where a run takes place: in this process, or as the Prefect flow on a server."""
 
 import os
-from contextlib import AbstractContextManager, nullcontext
 
-from flows.prefect_server import calm_environment, temporary_server
+from flows.prefect_server import chosen_server
 from harvest.run import Observer, RunRequest, RunSummary, Session, open_session, run_harvest
 
 
@@ -20,12 +19,6 @@ def execute(request: RunRequest, with_prefect: bool, observer: Observer) -> RunS
             return _as_flow(session, observer)
         session.start()
         return session.finish()
-
-
-def chosen_server() -> AbstractContextManager[object]:
-    """Return the server that ``PREFECT_API_URL`` names, else a temporary one, as a context."""
-    calm_environment()
-    return nullcontext() if "PREFECT_API_URL" in os.environ else temporary_server()
 
 
 def _as_flow(session: Session, observer: Observer) -> RunSummary:

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import URLError
@@ -32,6 +32,16 @@ class ServerError(IamHarvestError):
     """No Prefect server came up."""
 
     code = "prefect_server"
+
+
+def chosen_server() -> AbstractContextManager[object]:
+    """Return the server that ``PREFECT_API_URL`` names, else a temporary one, as a context for flow runs.
+
+    Raises:
+        ServerError: on entry; the temporary server did not start.
+    """
+    calm_environment()
+    return quiet_end() if "PREFECT_API_URL" in os.environ else temporary_server()
 
 
 def calm_environment() -> None:
@@ -112,17 +122,33 @@ def _await_health(process: "subprocess.Popen[bytes]", url: str, log: Path) -> No
 
 @contextmanager
 def _client_settings(url: str) -> Iterator[None]:
-    """Point Prefect at the server, also when it was imported before, and let no log or event go missing at the end."""
-    from prefect.events.worker import EventsWorker
-    from prefect.logging.handlers import APILogWorker
+    """Point Prefect at the server, also when it was imported before."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with temporary_settings(updates={PREFECT_API_URL: url}):
-        try:
-            yield
-        finally:
-            APILogWorker.drain_all(timeout=10)
-            EventsWorker.drain_all(timeout=10)
+    with temporary_settings(updates={PREFECT_API_URL: url}), quiet_end():
+        yield
+
+
+@contextmanager
+def quiet_end() -> Iterator[None]:
+    """Send Prefect's last logs and events when the block ends, and stop its threads.
+
+    They would else hold the flow, and by it every module of ours, while the interpreter takes modules apart; DuckDB
+    then complains of leaks at length.
+    """
+    try:
+        yield
+    finally:
+        from prefect._internal.concurrency.threads import get_run_sync_loop, wait_for_global_loop_exit
+        from prefect.events.worker import EventsWorker
+        from prefect.logging.handlers import APILogWorker
+
+        APILogWorker.drain_all(timeout=10)
+        EventsWorker.drain_all(timeout=10)
+        wait_for_global_loop_exit(timeout=10)
+        loop = get_run_sync_loop()
+        loop.shutdown()
+        loop.thread.join(timeout=10)
 
 
 def free_port() -> int:

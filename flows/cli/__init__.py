@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from flows.cli.convert import convert
+from flows.cli.demo import demo
 from flows.cli.doctor import doctor
 from flows.cli.evaluate import evaluate
+from flows.cli.phantom import phantom
+from flows.cli.rebuild import rebuild
 from flows.cli.run import run
 from flows.cli.train import train
+from flows.cli.verify import verify
 from harvest.errors import IamHarvestError
 
 app = typer.Typer(
@@ -20,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, train, evaluate, convert, doctor):
+for command in (demo, run, verify, rebuild, train, evaluate, convert, phantom, doctor):
     app.command()(command)
 
 INTERRUPTED = 130

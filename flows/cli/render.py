@@ -7,7 +7,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from flows.doctor import Check
+from flows.check import Check
 
 
 def print_json(value: object) -> None:
@@ -16,7 +16,7 @@ def print_json(value: object) -> None:
 
 
 def show_checks(checks: Sequence[Check], as_json: bool) -> None:
-    """Print what ``doctor`` saw as a green and red table."""
+    """Print what was seen as a green and red table."""
     if as_json:
         print_json([asdict(check) for check in checks])
         return

@@ -1,0 +1,18 @@
+"""``iam-harvest rebuild``."""
+
+from flows.cli.options import Lake
+
+
+def rebuild(lake: Lake) -> None:
+    """Make the database of a lake anew from its part files alone.
+
+    Example: iam-harvest rebuild lake
+    """
+    from harvest.lake import open_lake, writing
+    from harvest.store import publish
+
+    open_lake(lake)  # writing makes a lake where there is none
+    with writing(lake) as opened:
+        publish(opened.root)
+        opened.mark_published()
+    print(f"{lake} rebuilt from its part files.")

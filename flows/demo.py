@@ -1,0 +1,29 @@
+"""The demonstration: an archive of phantoms, so that nothing has to be downloaded and nobody's film is shown."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from harvest.config import HarvestConfig
+from harvest.phantom import write_archive
+from harvest.run import RunRequest
+
+SEED = 2018
+
+
+def draw_archive(out: Path, films: int) -> Path:
+    """Write the phantom archive once and return its directory; one that was cut off is drawn anew."""
+    archive = out / "archive"
+    if not (archive / "boxes.csv").exists():  # it is written last
+        shutil.rmtree(archive / "images", ignore_errors=True)
+        print(f"Drawing {films} phantom films, PNG and DICOM, in {archive}", file=sys.stderr)
+        write_archive(archive, films, "mixed", seed=SEED)
+    return archive
+
+
+def request_demo(archive: Path, model: str, out: Path) -> RunRequest:
+    """Return the harvest of the archive; phantoms have no names to hide, so the tables show the files' own."""
+    settings = HarvestConfig(identifiers="keep")
+    return RunRequest(
+        str(archive / "images"), model, out / "lake", archive / "labels.csv", settings, None, None, "demo"
+    )
