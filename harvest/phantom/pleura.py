@@ -60,6 +60,6 @@ def paint_pneumothorax(chest: Chest, growth: float, rng: Rng) -> None:
     outside = canvas.u * side - shrunken
     air = ramp(outside, 2.0) * ramp(1 - depth, 0.04) * chest.lungs[side]
     line = band(outside, 0.9, 1.4) * ramp(1 - depth, 0.1) * (canvas.v > body.apex + cap * 0.8) * chest.lungs[side]
-    strength = np.float32(rng.uniform(0.10, 0.16)) * (1 - 0.45 * depth)
+    strength = np.float32(rng.uniform(0.16, 0.24)) * (1 - 0.45 * depth)
     chest.markings *= 1 - air
-    commit(chest, "Pneumothorax", np.float32(0.10) * line - air * (1 - line) * strength)
+    commit(chest, "Pneumothorax", np.float32(0.16) * line - air * (1 - line) * strength)
