@@ -25,7 +25,9 @@ def test_json_lists_every_check(cli: Callable[..., Any], tmp_path: Path) -> None
     assert all(check["ok"] for check in checks)
 
 
-@pytest.mark.parametrize(("package", "version"), [("fastapi", "0.151.0"), ("sqlalchemy", "2.1.0"), ("prefect", "3.6.24")])
+@pytest.mark.parametrize(
+    ("package", "version"), [("fastapi", "0.151.0"), ("sqlalchemy", "2.1.0"), ("prefect", "3.6.24")]
+)
 def test_versions_known_to_break_are_named(
     monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Any], tmp_path: Path, package: str, version: str
 ) -> None:
