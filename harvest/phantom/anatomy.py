@@ -67,15 +67,16 @@ def diaphragm(canvas: Canvas, body: Body, side: int) -> Field:
 
 def draw_chest(canvas: Canvas, body: Body, opening: Field, rng: Rng) -> Chest:
     """Return a chest without bones, vessels and findings; ``opening`` as in :class:`Chest`."""
-    heart = np.maximum(_heart(canvas, body), _mediastinum(canvas, body))
+    heart = _heart(canvas, body)
+    middle = np.maximum(heart, _mediastinum(canvas, body))
     lungs = {side: _lung(canvas, body, side) for side in SIDES}
-    chest = Chest(canvas, body, _tissue(canvas, body, rng), lungs, _heart(canvas, body), np.ones_like(heart), opening)
+    chest = Chest(canvas, body, _tissue(canvas, body, rng), lungs, heart, np.ones_like(heart), opening)
     air = chest.both_lungs * _air_depth(canvas, body)
-    behind = heart * np.float32(0.80)
+    behind = middle * np.float32(0.80)
     chest.density -= np.float32(LUNG_AIR) * air * (1 - behind)
-    chest.density += np.float32(0.07) * _heart(canvas, body)
+    chest.density += np.float32(0.07) * heart
     chest.density -= _airway(canvas)
-    chest.lungs = {side: lung * (1 - heart) for side, lung in lungs.items()}
+    chest.lungs = {side: lung * (1 - middle) for side, lung in lungs.items()}
     _add_stomach(chest, rng)
     return chest
 

@@ -12,6 +12,8 @@ _STEMS = 11
 _GENERATIONS = 5
 _INK = 150
 """Grey level of the widest vessel in the drawing."""
+_SOFT_MM = 0.66
+"""Radius of the blur of a vessel's edge."""
 
 Points = npt.NDArray[np.float64]
 
@@ -33,7 +35,7 @@ def draw_vessels(chest: Chest, film: Canvas, rng: Rng) -> Field:
     pen = ImageDraw.Draw(sheet)
     for side in SIDES:
         _draw_tree(pen, film, chest, side, rng)
-    ink = np.asarray(sheet.filter(ImageFilter.GaussianBlur(0.45 * 1.6 / film.step * 0.8)), np.float32)
+    ink = np.asarray(sheet.filter(ImageFilter.BoxBlur(_SOFT_MM / film.step)), np.float32)
     return ink * np.float32(0.135 * chest.body.vessels / 255)
 
 
