@@ -5,7 +5,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from harvest.phantom.canvas import Field, Rng
 
-_PORTABLE_WORDS = ("PORTABLE", "AP", "SUPINE", "SEMI-ERECT", "PORTABLE", "AP ERECT")
+_PORTABLE_WORDS = ("PORTABLE", "AP", "SUPINE", "SEMI-ERECT", "AP ERECT")
 _OVERSIZE = 2
 """Letters are drawn larger and reduced, which smooths them."""
 _SHUTTER_SHARE = 0.4
@@ -20,9 +20,9 @@ def burn_in(grey: Field, view: str, rng: Rng) -> Field:
     if rng.random() < 0.88:
         _draw_marker(sheet, rng)
     if view == "AP" and rng.random() < 0.8:
-        for _ in range(int(rng.integers(1, 3))):
-            word = _PORTABLE_WORDS[int(rng.integers(len(_PORTABLE_WORDS)))]
-            _stamp(sheet, _letters(word, 0.026, rng), (float(rng.uniform(0.04, 0.8)), float(rng.choice([0.02, 0.06]))))
+        words = rng.permutation(_PORTABLE_WORDS)[: int(rng.integers(1, 3))].tolist()
+        for word, height in zip(words, rng.permutation([0.02, 0.06]).tolist(), strict=False):
+            _stamp(sheet, _letters(word, 0.026, rng), (float(rng.uniform(0.04, 0.8)), height))
     ink = np.asarray(sheet, np.float32) * np.float32(1 / 255)
     return np.asarray(np.maximum(grey, ink))
 
