@@ -87,7 +87,8 @@ def query(root: Path, sql: str, parameters: dict[str, Any] | None = None, timeou
         timer = threading.Timer(timeout_s, connection.interrupt)
         timer.start()
         try:
-            return connection.execute(sql, parameters or None).to_arrow_table()
+            answer = connection.sql(sql, params=parameters or None)
+            return pa.table({}) if answer is None else answer.to_arrow_table()
         except duckdb.InterruptException as error:
             raise QuestionError(f"The query ran longer than {timeout_s:g} s and was stopped; ask for less.") from error
         except duckdb.Error as error:

@@ -14,6 +14,7 @@ from flows.cli.evaluate import evaluate
 from flows.cli.phantom import phantom
 from flows.cli.rebuild import rebuild
 from flows.cli.run import run
+from flows.cli.sql import sql
 from flows.cli.train import train
 from flows.cli.verify import verify
 from harvest.errors import IamHarvestError
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, run, verify, rebuild, train, evaluate, convert, phantom, doctor):
+for command in (demo, run, sql, verify, rebuild, train, evaluate, convert, phantom, doctor):
     app.command()(command)
 
 INTERRUPTED = 130

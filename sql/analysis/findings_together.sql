@@ -35,4 +35,4 @@ INNER JOIN alone AS alone_other ON other.finding = alone_other.finding
 CROSS JOIN total
 GROUP BY one.finding, other.finding
 HAVING count(*) >= $at_least
-ORDER BY times_chance DESC, ALL;
+ORDER BY times_chance DESC, one.finding, other.finding;

@@ -11,4 +11,4 @@ SELECT
 FROM current_instances
 WHERE state = 'rejected'
 GROUP BY ALL
-ORDER BY instances DESC, ALL;
+ORDER BY instances DESC, reason_code, stage, modality, manufacturer;

@@ -1,0 +1,29 @@
+"""``iam-harvest sql``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import Lake
+
+
+def sql(
+    lake: Lake,
+    question: Annotated[str | None, typer.Argument(help="Name of a question; without it they are listed.")] = None,
+    parameters: Annotated[list[str] | None, typer.Argument(help="Its parameters, as name=value.")] = None,
+    query: Annotated[str | None, typer.Option(help="One SQL statement instead of a question.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the answer as CSV to this file; - for stdout.")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Write the answer as Parquet to this file.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the answer as JSON to this file; - for stdout.")] = None,
+) -> None:
+    """Ask the lake a prepared question, or anything in SQL.
+
+    Example: iam-harvest sql lake films_with_finding finding=Mass limit=5
+    """
+    from flows.cli.asking import answer, show_answer, show_questions
+
+    if question is None and query is None:
+        show_questions(lake)
+    else:
+        show_answer(answer(lake, question, parameters or [], query), csv, parquet, json)
