@@ -1,11 +1,9 @@
 """What ``iam-harvest train`` does: settings from file and options, then the training, in process or as a Prefect flow."""
 
-import os
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.prefect_server import temporary_server
+from flows.prefect_server import chosen_server
 from flows.train_progress import TerminalObserver, watching
 from harvest.training.config import TrainConfig, load_train_config
 from harvest.training.run import TrainRequest, train
@@ -55,7 +53,7 @@ def _in_process(form: TrainForm, config: TrainConfig, observer: TerminalObserver
 
 def _as_flow(form: TrainForm, config: TrainConfig, observer: TerminalObserver) -> tuple[str, str]:
     """Run the Prefect flow, on a server of its own unless ``PREFECT_API_URL`` names one."""
-    with nullcontext() if "PREFECT_API_URL" in os.environ else temporary_server():
+    with chosen_server():
         from flows.train_iam import TrainOptions, train_iam  # Prefect reads its settings when it is imported
 
         options = TrainOptions(

@@ -1,7 +1,5 @@
 """What ``iam-harvest evaluate`` does with its options."""
 
-import os
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from flows.cli.evaluation_tables import show_evaluation
 from flows.cli.render import print_json
-from flows.prefect_server import temporary_server
+from flows.prefect_server import chosen_server
 from harvest.config import EngineConfig
 from harvest.errors import SettingsError
 from harvest.evaluate import evaluate_bundle, evaluate_harvest, write_evaluation
@@ -105,8 +103,7 @@ def _with_progress(bundle: str, request: EvaluationRequest, engine: EngineConfig
 
 
 def _as_flow(bundle: str, request: EvaluationRequest, engine: EngineConfig) -> Evaluation:
-    own: AbstractContextManager[object] = nullcontext() if "PREFECT_API_URL" in os.environ else temporary_server()
-    with own:
+    with chosen_server():
         from flows.evaluate_bundle import evaluate_bundle as flow
 
         return flow(bundle, request, engine)

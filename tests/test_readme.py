@@ -1,0 +1,48 @@
+"""Every command in the documentation exists, with the options that are shown."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from flows.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"(?:^ {4}|^|`)(?:\.venv/bin/)?iam-harvest ([^`#\n]+)", re.MULTILINE)
+
+
+def shown() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for match in COMMAND.finditer(page.read_text(encoding="utf-8")):
+            if re.match(r"[a-z]+(?!\S)", match[1]):
+                yield page.name, match[1].strip()
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(shown())))
+def test_shown_commands_exist(page: str, line: str) -> None:
+    commands = typer.main.get_command(app).commands
+    name, *words = shlex.split(line)
+    assert name in commands, page
+    known = {option for parameter in commands[name].params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_shown_make_words_exist() -> None:
+    words = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in PAGES:
+        assert set(re.findall(r"\bmake ([a-z-]+)", "\n".join(code(page)))) <= words, page
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def code(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"`[^`\n]+`|^ {4}.+$", text, re.MULTILINE)
