@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from harvest.config import HarvestConfig
-from harvest.phantom import write_archive
+from harvest.phantom import PhantomRange, write_archive
 from harvest.run import RunRequest
 
 SEED = 2018
@@ -17,7 +17,7 @@ def draw_archive(out: Path, films: int) -> Path:
     if not (archive / "boxes.csv").exists():  # it is written last
         shutil.rmtree(archive / "images", ignore_errors=True)
         print(f"Drawing {films} phantom films, PNG and DICOM, in {archive}", file=sys.stderr)
-        write_archive(archive, films, "mixed", seed=SEED)
+        write_archive(archive, PhantomRange(films, "mixed", SEED))
     return archive
 
 

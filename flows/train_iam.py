@@ -1,11 +1,13 @@
 """The Prefect flow of a training: its log and its tables show phases, epochs and losses while they happen.
 
-The training is one task, since its phases follow each other on one machine and keep their own checkpoints: run again with
-the same directories, the flow goes on where it stopped. What enters Prefect's database is paths, settings and figures.
+The training is one task, since its phases follow each other on one machine and keep their own checkpoints: run again
+with the same directories, the flow goes on where it stopped. What enters Prefect's database is paths, settings and
+figures.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
@@ -40,7 +42,8 @@ class BoardObserver:
         self._log = get_run_logger()
         self._rows: list[Row] = []
         self._epochs, self._films, self._done, self._percent = 1, 1, 0, 0
-        self._progress = create_progress_artifact(0.0, key="training-progress", description="reading films")
+        progress = create_progress_artifact(0.0, key="training-progress", description="reading films")
+        self._progress = cast(UUID, progress)  # it is a coroutine only where an event loop runs
 
     def begin(self, phase: str, epochs: int, films: int) -> None:
         """A phase begins: its progress starts anew."""
@@ -76,7 +79,7 @@ def train_one(request: TrainRequest) -> TrainSummary:
 
 
 @flow(name="train-iam", flow_run_name="train {out}", validate_parameters=True)
-def train_iam(images: Path, labels: Path, out: Path, options: TrainOptions = TrainOptions()) -> dict[str, Any]:
+def train_iam(images: Path, labels: Path, out: Path, options: TrainOptions) -> dict[str, Any]:
     """Train a bundle from a folder of films and a label table.
 
     Args:

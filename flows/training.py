@@ -1,4 +1,4 @@
-"""What ``iam-harvest train`` does: settings from file and options, then the training, in process or as a Prefect flow."""
+"""What ``iam-harvest train`` does: settings from file and options, then training, in process or as a Prefect flow."""
 
 from dataclasses import dataclass
 from pathlib import Path

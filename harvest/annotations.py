@@ -1,8 +1,8 @@
 """Label and box tables in the dialects in which copies of ChestX-ray14 come.
 
-A label table has one row per film (``Image Index``, ``Finding Labels``, other columns optional); a box table one row per
-annotated box, its first six cells film, finding, x, y, width and height. Films are named by file stem, because the tables
-say ``.png`` while copies are JPEG or DICOM. Source: Wang et al., CVPR 2017, and the tables that the NIH publishes with it.
+A label table has one row per film (``Image Index``, ``Finding Labels``, other columns optional); a box table one row
+per annotated box, its first six cells film, finding, x, y, width and height. Films are named by file stem, because the
+tables say ``.png`` while copies are JPEG or DICOM. Source: Wang et al., CVPR 2017, and the tables of the NIH.
 """
 
 import csv
@@ -10,18 +10,13 @@ import gzip
 import hashlib
 import io
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from harvest.ages import parse_age
 from harvest.errors import TableError, UnknownFindingError
 from models.findings import canonical_finding, parse_labels
-
-MAX_AGE = 120
-"""Years; the 2017 table holds ages up to 414, which are read as unknown."""
-_AGE = re.compile(r"(\d+)\s*([YMWD]?)", re.IGNORECASE)
-_YEARS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 1 / 52.18, "D": 1 / 365.25}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +214,7 @@ def _label_row(names: list[str], cells: list[str]) -> tuple[str, LabelRow]:
     row = LabelRow(
         findings=parse_labels(columns["Finding Labels"]),
         patient_id=columns.get("Patient ID") or None,
-        age=_age(columns.get("Patient Age", "")),
+        age=parse_age(columns.get("Patient Age", "")),
         sex=columns.get("Patient Gender") or columns.get("Patient Sex") or None,
         view=columns.get("View Position") or None,
         columns=columns,
@@ -244,11 +239,3 @@ def _foreign(path: str | Path, number: int, error: Exception, lenient: bool) -> 
     if lenient:
         return message
     raise TableError(f"{path}, {message}. Correct the row, or leave such rows out with --lenient.") from error
-
-
-def _age(text: str) -> float | None:
-    match = _AGE.fullmatch(text.strip())
-    if match is None:
-        return None
-    years = int(match[1]) * _YEARS[match[2].upper()]
-    return years if years <= MAX_AGE else None

@@ -16,8 +16,9 @@ from models.spec import BundleSpec
 
 Status = Literal["running", "complete", "aborted", "failed"]
 RunRecord = dict[str, Any]
-"""Keys: run_id, status, archive, bundle, bundle_spec (all settings of the model), model_digest, config_fingerprint, engine, started_at, finished_at (UTC),
-objects, instances, localized, no_finding, rejected, boxes, version, python, config."""
+"""Keys: run_id, status, archive, bundle, bundle_spec (all settings of the model), model_digest, config_fingerprint,
+engine, started_at, finished_at (UTC), objects, instances, localized, no_finding, rejected, boxes, version, python,
+config."""
 
 
 def new_run_id() -> str:

@@ -127,7 +127,7 @@ def _read_weights(path: Path, expected_digest: str) -> dict[str, Tensor]:
 
 
 def read_pickled_weights(path: Path) -> dict[str, Tensor]:
-    """Read a state dict, alone or under ``state_dict`` or ``model``, with torch's loader that builds nothing but tensors.
+    """Read a state dict, alone or under ``state_dict`` or ``model``, with torch's loader of tensors only.
 
     Raises:
         PickleRefusedError: the file holds more than tensors.

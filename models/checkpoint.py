@@ -1,7 +1,7 @@
 """The state of an unfinished phase, written each epoch, so that a killed training goes on as if nothing had happened.
 
-A checkpoint is a directory ``<phase>-<epoch>``: weights as safetensors, progress as JSON, the optimiser's state in torch's
-format, read back by the loader that builds nothing but tensors. It appears whole; older ones go when it has.
+A checkpoint is a directory ``<phase>-<epoch>``: weights as safetensors, progress as JSON, the optimiser's state in
+torch's format, read back by the loader that builds nothing but tensors. It appears whole; older ones go when it has.
 """
 
 import json

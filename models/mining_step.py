@@ -1,7 +1,7 @@
 """One update of an attention mining step: N_t learns from what N_1 .. N_{t-1} left visible, and forgets nothing.
 
-Source: Cai et al., MICCAI 2018, sec. 2.1 and 2.2, eq. 1-6. The masks come from the same changed films that N_t sees; the
-stages that all N share are not trained, and run once for N_A and N_B.
+Source: Cai et al., MICCAI 2018, sec. 2.1 and 2.2, eq. 1-6. The masks come from the same changed films that N_t sees;
+the stages that all N share are not trained, and run once for N_A and N_B.
 """
 
 import copy
@@ -23,8 +23,7 @@ class MiningStep:
     """Losses of N_t.
 
     Args:
-        model: the T networks; N_1 .. N_{t-1} make the masks, N_t is trained.
-        iteration: t, from 1.
+        model: N_1 .. N_t; all but the last make the masks, N_t is trained.
         before: N_A; it is not changed.
         spec: of the mining steps.
         classifier: on N_t; computes L_cls.
@@ -34,16 +33,15 @@ class MiningStep:
     def __init__(
         self,
         model: IAM,
-        iteration: int,
         before: FindingNetwork,
         spec: MiningPhaseSpec,
         classifier: ClassifierStep,
         calibration: int = 0,
     ) -> None:
-        self.model, self.iteration, self.spec, self.classifier = model, iteration, spec, classifier
+        self.model, self.iteration, self.spec, self.classifier = model, len(model.tails), spec, classifier
         self.network = classifier.network
         self.before = before.eval().requires_grad_(False)
-        self.knowledge: Knowledge = knowledge_of(spec, iteration)
+        self.knowledge: Knowledge = knowledge_of(spec, self.iteration)
         self.points = knowledge_points(model.spec, max(spec.frozen_stages, model.spec.shared_stages))
         self.calibration = max(2, calibration) if spec.knowledge_ratio and self.knowledge == "full" else 0
         self.seen = torch.zeros(3)  # batches, and the sums of L_cls and L_KP over the later half of the calibration
@@ -70,7 +68,7 @@ class MiningStep:
 
     @property
     def weight(self) -> float:
-        """lambda of the next batch.
+        """Lambda of the next batch.
 
         To reach a ratio, L_KP is first let grow freely, so that its size is known, and lambda stays what is found then.
         (A lambda that followed L_KP would rise without bound as N_B nears N_A, and hold it there.)

@@ -41,35 +41,40 @@ class _DepthwiseMode(TorchFunctionMode):
     """Sends depthwise convolutions through :class:`_Depthwise`, all else where it was going."""
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        return _convolve(*args, **(kwargs or {})) if func is torch.conv2d else func(*args, **(kwargs or {}))
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
+        return _convolve(*args) if func is torch.conv2d and not kwargs else func(*args, **(kwargs or {}))
 
 
-def _convolve(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Stand in for ``torch.conv2d``, whose names of arguments these are."""
-    if groups == 1 or bias is not None or isinstance(padding, str):
-        return torch.conv2d(input, weight, bias, stride, padding, dilation, groups)
-    return _Depthwise.apply(input, weight, (_pair(stride), _pair(padding), _pair(dilation), groups))
+def _convolve(film: Tensor, weight: Tensor, bias: Tensor | None = None, *how: Any) -> Tensor:
+    """Stand in for ``torch.conv2d``, called as convolution layers call it: stride, padding, dilation, groups follow."""
+    if len(how) < 4 or how[3] == 1 or bias is not None or isinstance(how[1], str):
+        return torch.conv2d(film, weight, bias, *how)
+    convolved: Tensor = _Depthwise.apply(film, weight, (*map(_pair, how[:3]), how[3]))
+    return convolved
 
 
-def _pair(value: Any) -> list[int]:
+def _pair(value: int | tuple[int, ...]) -> list[int]:
     return [value, value] if isinstance(value, int) else list(value)
+
+
+class _Context(FunctionCtx):
+    """What torch carries from forward to backward."""
+
+    how: tuple[Any, ...]
+    saved_tensors: tuple[Tensor, ...]
+    needs_input_grad: tuple[bool, ...]
 
 
 class _Depthwise(torch.autograd.Function):
     """A grouped convolution, forward in bfloat16, gradients in float32."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, film: Tensor, weight: Tensor, how: tuple[Any, ...]) -> Tensor:
+    def forward(ctx: _Context, film: Tensor, weight: Tensor, how: tuple[Any, ...]) -> Tensor:
         film = film.to(torch.bfloat16)
         ctx.save_for_backward(film, weight)
         ctx.how = how
@@ -77,7 +82,7 @@ class _Depthwise(torch.autograd.Function):
         return torch.conv2d(film, weight, None, stride, padding, dilation, groups)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: _Context, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         film, weight = ctx.saved_tensors
         stride, padding, dilation, groups = ctx.how
         wanted = [ctx.needs_input_grad[0], ctx.needs_input_grad[1], False]

@@ -1,7 +1,7 @@
 """Settings of training: what the paper says of each phase, and every choice that it leaves open.
 
-Source: Cai et al., MICCAI 2018, sec. 2.2 and 3.1. The phases are: classifier, warm-up of the multi-scale aggregation, end
-to end, then one attention mining step per iteration.
+Source: Cai et al., MICCAI 2018, sec. 2.2 and 3.1. The phases are: classifier, warm-up of the multi-scale aggregation,
+end to end, then one attention mining step per iteration.
 """
 
 from typing import Literal
@@ -80,7 +80,7 @@ class MiningPhaseSpec(PhaseSpec):
     knowledge_weight: float = Field(default=0.5, ge=0)
     """lambda (eq. 6)."""
     knowledge_ratio: float = Field(default=0.0, ge=0)
-    """[open] above 0: lambda is chosen so that lambda L_KP is about this share of L_cls: see ``knowledge_calibration``."""
+    """[open] above 0: lambda is chosen so that lambda L_KP is about this share of L_cls (``knowledge_calibration``)."""
     knowledge_calibration: float = Field(default=0.1, gt=0, lt=1)
     """[open] share of the step, at its start, in which lambda is 0 and the size of L_KP is measured for the ratio."""
     knowledge_norm: KnowledgeNorm = "matrix"

@@ -19,9 +19,9 @@ def phantom(
 
     Example: iam-harvest phantom films --count 100 --format mixed
     """
-    from harvest.phantom import write_archive
+    from harvest.phantom import PhantomRange, write_archive
 
-    written = write_archive(directory, count, image_format, seed, start=start)
+    written = write_archive(directory, PhantomRange(count, image_format, seed, start))
     print(
         f"{written.films:,} films of {written.patients:,} patients ({written.dicom_films:,} DICOM) with "
         f"{written.boxes:,} boxes in {directory}: images, labels.csv, boxes.csv."

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
+from harvest.ages import OLDEST, parse_age
 from harvest.records import InstanceHeader
 
 IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "StudyDate")
@@ -41,8 +42,6 @@ MODALITY_OF_CLASS = {
 }
 """By SOP class: what the modality is where the tag is missing."""
 
-YEARS_PER = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
-OLDEST = 130
 LONGEST_TEXT = 256
 
 
@@ -137,10 +136,9 @@ def read_pixel_aspect(tags: Tags) -> float:
 
 
 def _age(tags: Tags) -> float | None:
-    match = re.fullmatch(r"(\d{1,3})([YMWD]?)", (tags.text("PatientAge") or "").upper())
-    if match:
-        years = int(match[1]) * YEARS_PER[match[2] or "Y"]
-        return years if years <= OLDEST else None
+    stated = parse_age(tags.text("PatientAge") or "")
+    if stated is not None:
+        return stated
     born, seen = _date(tags.text("PatientBirthDate")), _date(tags.text("StudyDate"))
     if born is None or seen is None or not 0 <= int(seen) - int(born) <= OLDEST * 10_000:
         return None

@@ -31,6 +31,25 @@ _ONE_PROCESS = 24
 
 
 @dataclass(frozen=True)
+class PhantomRange:
+    """Which films of an endless sequence to draw, and how; equal values give equal bytes.
+
+    Attributes:
+        count: films.
+        image_format: PNG in one folder, DICOM in a folder per patient, or both kinds mixed (each film once).
+        seed: of the sequence.
+        start: first film of the sequence; disjoint ranges hold different films.
+        long_side: pixels.
+    """
+
+    count: int
+    image_format: ImageFormat = "png"
+    seed: int = 0
+    start: int = 0
+    long_side: int = DEFAULT_LONG_SIDE
+
+
+@dataclass(frozen=True)
 class PhantomArchive:
     """What was written.
 
@@ -68,10 +87,8 @@ class _Job:
     """One film to draw and write; travels to a worker."""
 
     images: Path
-    seed: int
+    films: PhantomRange
     index: int
-    image_format: ImageFormat
-    long_side: int
 
 
 @dataclass(frozen=True)
@@ -87,37 +104,25 @@ class _Entry:
 
 
 def write_archive(
-    directory: Path,
-    count: int,
-    image_format: ImageFormat = "png",
-    seed: int = 0,
-    *,
-    start: int = 0,
-    long_side: int = DEFAULT_LONG_SIDE,
-    workers: int | None = None,
-    on_film: Progress | None = None,
+    directory: Path, films: PhantomRange, workers: int | None = None, on_film: Progress | None = None
 ) -> PhantomArchive:
-    """Write films ``start`` to ``start + count`` of a seed's sequence with their tables.
+    """Write a range of phantom films with their tables.
 
     Args:
         directory: made where missing; must hold no ``images`` yet.
-        count: films.
-        image_format: PNG in one folder, DICOM in a folder per patient, or both kinds mixed (each film once).
-        seed: of the sequence.
-        start: first film of the sequence; disjoint ranges give different films.
-        long_side: pixels.
+        films: which.
         workers: processes; None for one per processor. The bytes written do not depend on it.
         on_film: called after each film.
 
     Raises:
         SettingsError: an argument is out of range, or the directory is in use.
     """
-    _check(directory, count, image_format)
+    _check(directory, films)
     images = directory / "images"
     images.mkdir(parents=True, exist_ok=True)
-    jobs = [_Job(images, seed, index, image_format, long_side) for index in range(start, start + count)]
+    jobs = [_Job(images, films, index) for index in range(films.start, films.start + films.count)]
     entries: list[_Entry] = []
-    with _mapper(workers, count) as mapper:
+    with _mapper(workers, films.count) as mapper:
         for entry in mapper(jobs):
             entries.append(entry)
             if on_film:
@@ -132,11 +137,11 @@ def write_png(path: Path, film: PhantomFilm) -> None:
     Image.fromarray(film.pixels).save(path, compress_level=_PNG_LEVEL)
 
 
-def _check(directory: Path, count: int, image_format: str) -> None:
-    if count < 1:
-        raise SettingsError(f"A phantom archive needs at least one film, not {count}.")
-    if image_format not in ("png", "dicom", "mixed"):
-        raise SettingsError(f"Unknown image format {image_format!r}; use png, dicom or mixed.")
+def _check(directory: Path, films: PhantomRange) -> None:
+    if films.count < 1:
+        raise SettingsError(f"A phantom archive needs at least one film, not {films.count}.")
+    if films.image_format not in ("png", "dicom", "mixed"):
+        raise SettingsError(f"Unknown image format {films.image_format!r}; use png, dicom or mixed.")
     images = directory / "images"
     if images.exists() and any(images.iterdir()):
         raise SettingsError(f"{images} already holds films; give an empty directory.")
@@ -155,15 +160,14 @@ def _mapper(workers: int | None, count: int) -> Iterator[Callable[[list[_Job]], 
 
 
 def _write_film(job: _Job) -> _Entry:
-    film = render_film(job.seed, job.index, job.long_side)
-    visit = find_visit(job.seed, job.index)
-    is_dicom = job.image_format == "dicom" or (
-        job.image_format == "mixed" and random_stream(job.seed, "kind", job.index).random() < DICOM_SHARE
-    )
+    seed, kind = job.films.seed, job.films.image_format
+    film = render_film(seed, job.index, job.films.long_side)
+    visit = find_visit(seed, job.index)
+    is_dicom = kind == "dicom" or (kind == "mixed" and random_stream(seed, "kind", job.index).random() < DICOM_SHARE)
     if is_dicom:
         folder = job.images / f"patient{film.patient_id:08d}"
         folder.mkdir(exist_ok=True)
-        write_dicom(folder / f"{film.name}.dcm", film, job.seed)
+        write_dicom(folder / f"{film.name}.dcm", film, seed)
     else:
         write_png(job.images / f"{film.name}.png", film)
     png_name = f"{film.name}.png"

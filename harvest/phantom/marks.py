@@ -79,9 +79,7 @@ def cloud(
     centre: tuple[float, float],
     radii: tuple[float, float],
     rng: Rng,
-    *,
-    soft: float = 0.5,
-    ragged: float = 0.12,
+    rim: tuple[float, float] = (0.5, 0.12),
 ) -> Field:
     """Return (rows, columns) in [0, 1]: an ellipse with an uneven, soft rim.
 
@@ -90,9 +88,9 @@ def cloud(
         centre: u and v, mm.
         radii: across and down, mm.
         rng: of the finding.
-        soft: width of the rim as a share of the radius.
-        ragged: unevenness of the rim as a share of the radius.
+        rim: its width and its unevenness, shares of the radius.
     """
+    soft, ragged = rim
     distance = chest.canvas.ellipse(centre, radii, float(rng.uniform(-0.5, 0.5)))
     if ragged:
         distance = distance + np.float32(ragged) * np.clip(chest.canvas.texture("mottle", rng), -2, 2)

@@ -37,11 +37,11 @@ def paint_mass(chest: Chest, growth: float, rng: Rng) -> None:
     """A dense lobulated core with fainter lobes and rays at its rim."""
     side, (width, height) = draw_side(rng), MASS.draw(rng, growth)
     centre = draw_centre(chest, side, (0.1, 0.9), (width, height), rng)
-    core = cloud(chest, centre, (0.42 * width, 0.42 * height), rng, soft=0.2, ragged=0.07)
+    core = cloud(chest, centre, (0.42 * width, 0.42 * height), rng, (0.2, 0.07))
     change = core * np.float32(rng.uniform(0.24, 0.32))
     for turn in rng.uniform(0, 2 * np.pi) + np.array([0.0, 2.2, 4.1]):
         lobe_centre = (centre[0] + 0.24 * width * np.cos(turn), centre[1] + 0.24 * height * np.sin(turn))
-        lobe = cloud(chest, lobe_centre, (0.26 * width, 0.26 * height), rng, soft=0.3, ragged=0.06)
+        lobe = cloud(chest, lobe_centre, (0.26 * width, 0.26 * height), rng, (0.3, 0.06))
         change = np.maximum(change, lobe * np.float32(rng.uniform(0.10, 0.26)))
     rays = _rays(chest, centre, (0.55 * width, 0.55 * height), rng)
     commit(chest, "Mass", np.maximum(change, rays * np.float32(0.09)) * chest.lungs[side])
@@ -74,7 +74,7 @@ def paint_pneumonia(chest: Chest, growth: float, rng: Rng) -> None:
 
 def _core(chest: Chest, centre: Pair, size: Pair, outward: float, rng: Rng) -> Field:
     """Return the solid part; a fissure cuts it off straight on the side ``outward`` (-1 up, 1 down)."""
-    core = cloud(chest, centre, (0.28 * size[0], 0.27 * size[1]), rng, soft=0.4)
+    core = cloud(chest, centre, (0.28 * size[0], 0.27 * size[1]), rng, (0.4, 0.12))
     tilt = float(rng.uniform(-0.25, 0.25))
     fissure = centre[1] + outward * 0.22 * size[1] + tilt * (chest.canvas.u - centre[0])
     return core * ramp((fissure - chest.canvas.v) * outward, 3.0)
@@ -106,7 +106,7 @@ def paint_infiltration(chest: Chest, growth: float, rng: Rng) -> None:
         for turn, strength in zip(turns.tolist(), strengths.tolist(), strict=True):
             place = (centre[0] + 0.27 * width * math.cos(turn), centre[1] + 0.27 * height * math.sin(turn))
             radii = (float(rng.uniform(0.17, 0.26)) * width, float(rng.uniform(0.17, 0.26)) * height)
-            change = np.maximum(change, cloud(chest, place, radii, rng, soft=0.8) * np.float32(strength))
+            change = np.maximum(change, cloud(chest, place, radii, rng, (0.8, 0.12)) * np.float32(strength))
         commit(chest, "Infiltration", change * net * chest.lungs[side])
 
 

@@ -73,7 +73,7 @@ class Composition:
 
 
 def part_of(batch: PlannedBatch, rank: int, processes: int) -> PlannedBatch:
-    """Return one process's part of a batch; all parts have one size (what is left over goes), films to be mined first."""
+    """Return one process's part of a batch; all parts have one size (the rest goes), films to be mined first."""
     whole = len(batch.keys) - len(batch.keys) % processes
     return PlannedBatch(batch.keys[:whole][rank::processes], len(range(rank, min(batch.mined, whole), processes)))
 

@@ -29,12 +29,13 @@ initial weights: {init}.
 
 ## Data
 
-{train} films of {patients} patients trained on, {held_out} films of {held_out_patients} other patients held out for validation.
-Label table `{table}` (SHA-256 {digest}{split}).
+{train} films of {patients} patients trained on, {held_out} films of {held_out_patients} other patients held out for
+validation. Label table `{table}` (SHA-256 {digest}{split}).
 
 {notes}## Validation on the held-out patients
 
-AUC of N_1, 95 % interval over patients; the gate is the probability from which a finding counts as present ({gate_source}).
+AUC of N_1, 95 % interval over patients; the gate is the probability from which a finding counts as present
+({gate_source}).
 
 | finding | films trained on | held out | AUC | gate |
 |---|---|---|---|---|
@@ -48,7 +49,8 @@ Box thresholds: {threshold_source}. Localization was not measured in training: r
 |---|---|---|---|---|---|---|
 {rows_of_epochs}
 
-Trained {date} with iam-harvest {version}, torch {torch}, on {machine}. All settings stand in `bundle.json` under `provenance`.
+Trained {date} with iam-harvest {version}, torch {torch}, on {machine}. All settings stand in
+`bundle.json` under `provenance`.
 """
 
 

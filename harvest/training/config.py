@@ -23,7 +23,7 @@ class DataSettings(Frozen):
     """Which films, and how they are read."""
 
     validation_share: float = Field(default=0.15, ge=0, lt=1)
-    """[open] share of patients held out; 0: none. The same patients for the same seed, whatever else is in the table."""
+    """[open] share of patients held out; 0: none. The same patients for the same seed, whatever else the table has."""
     validation_splits: tuple[str, ...] = ()
     """Values of ``--split-column`` that are held out instead."""
     cache: Literal["auto", "always", "never"] = "auto"

@@ -152,9 +152,7 @@ def _claim(request: TrainRequest, selected: TrainingFilms) -> None:
         )
 
 
-def _save(
-    request: TrainRequest, model: IAM, found: Validation, workshop: Workshop, selected: TrainingFilms
-) -> str:
+def _save(request: TrainRequest, model: IAM, found: Validation, workshop: Workshop, selected: TrainingFilms) -> str:
     """Choose operating points on the held-out films, write the bundle, return its digest."""
     config, held_out = request.config, workshop.held_out.films
     parts = workshop.train.films, held_out

@@ -1,7 +1,7 @@
 """The phases of the paper, one after the other.
 
-Source: Cai et al., MICCAI 2018, sec. 3.1: classifier; multi-scale aggregation with everything below it fixed; end to end;
-attention mining steps t = 1 .. T, each network starting from the one before.
+Source: Cai et al., MICCAI 2018, sec. 3.1: classifier; multi-scale aggregation with everything below it fixed; end to
+end; attention mining steps t = 1 .. T, each network starting from the one before.
 """
 
 from pathlib import Path
@@ -21,6 +21,9 @@ from models.pretrained import initialise, load_portable, portable_weights
 from models.training import ClassifierStep, Machine
 from models.training_spec import PhaseSpec
 
+BEFORE_MINING = ("classifier", "warm_up", "end_to_end")
+"""Phases that train the base network, in order."""
+
 
 def train_base(config: TrainConfig, workshop: Workshop) -> FindingNetwork:
     """Train the network that all mining steps start from: classifier, warm-up, end to end."""
@@ -29,14 +32,14 @@ def train_base(config: TrainConfig, workshop: Workshop) -> FindingNetwork:
     if config.classifier.epochs:
         plain = FindingNetwork(config.network.model_copy(update={"multiscale": False}))
         initialise(plain, config.init)
-        _train_plainly("classifier", 0, config.classifier, _place(plain, workshop.machine), workshop, config)
+        _train_plainly("classifier", config.classifier, _place(plain, workshop.machine), workshop, config)
         load_portable(network, portable_weights(plain))
     else:
         initialise(network, config.init)
     if config.network.multiscale:
         fixed = config.warm_up.model_copy(update={"frozen_stages": 5})
-        _train_plainly("warm_up", 1, fixed, network, workshop, config)
-    _train_plainly("end_to_end", 2, config.end_to_end, network, workshop, config)
+        _train_plainly("warm_up", fixed, network, workshop, config)
+    _train_plainly("end_to_end", config.end_to_end, network, workshop, config)
     return network
 
 
@@ -80,10 +83,10 @@ def _train_mining(
     plain = _classifier(network, spec, workshop, config)
     phase = Phase(
         name=f"mining_{iteration}",
-        number=2 + iteration,
+        number=len(BEFORE_MINING) + iteration - 1,
         spec=spec,
         composition=composition,
-        step=MiningStep(model, iteration, before, spec, plain, calibration),
+        step=MiningStep(model, before, spec, plain, calibration),
         frozen_stages=max(spec.frozen_stages, config.network.shared_stages),
         freeze_statistics=True,
     )
@@ -92,13 +95,13 @@ def _train_mining(
 
 
 def _train_plainly(
-    name: str, number: int, spec: PhaseSpec, network: FindingNetwork, workshop: Workshop, config: TrainConfig
+    name: str, spec: PhaseSpec, network: FindingNetwork, workshop: Workshop, config: TrainConfig
 ) -> None:
     """Run a phase before mining, unless it has no epochs."""
     if spec.epochs:
         phase = Phase(
             name=name,
-            number=number,
+            number=BEFORE_MINING.index(name),
             spec=spec,
             composition=Composition(len(workshop.train), spec.batch_size),
             step=_classifier(network, spec, workshop, config),

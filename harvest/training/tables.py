@@ -23,8 +23,8 @@ class Selection:
         labels: label table.
         split_column: of the table, where there is one.
         splits: its values to use; empty: all.
-        mine: films to be mined: a box table, or a column of the label table whose cell is not empty, 0, no or false; None:
-            films with at least one finding.
+        mine: films to be mined: a box table, or a column of the label table whose cell is not empty, 0, no or false;
+            None: films with at least one finding.
         lenient: leave out rows that cannot be read.
     """
 
@@ -111,10 +111,10 @@ def _films_to_mine(
     """Return (N,) which films are mined, and skipped lines of a box table."""
     mine = selection.mine
     if mine is None:
-        return labels.any(axis=1), ()
+        return np.asarray(labels.any(axis=1), dtype=bool), ()
     if any(mine in row.columns for row in table.rows.values()):
         no = {"", "0", "no", "false"}
-        return np.array([table.rows[stem].columns.get(mine, "").lower() not in no for stem in stems]), ()
+        return np.array([table.rows[stem].columns.get(mine, "").lower() not in no for stem in stems], dtype=bool), ()
     boxes = read_box_table(mine, selection.lenient)
     boxed = {box.stem for box in boxes.boxes}
     listed = np.array([stem in boxed for stem in stems])

@@ -15,7 +15,7 @@ from harvest.annotations import read_box_table, read_label_table
 from harvest.config import DecodeConfig
 from harvest.decode import iter_decode
 from harvest.errors import SettingsError
-from harvest.phantom import PhantomBox, PhantomFilm, render, render_film, write_archive
+from harvest.phantom import PhantomBox, PhantomFilm, PhantomRange, render, render_film, write_archive
 from harvest.phantom.dicom import SYNTAXES, write_dicom
 from harvest.phantom.patients import find_visit
 from models.findings import BOXED_FINDINGS, in_order
@@ -47,8 +47,9 @@ def _files(directory: Path) -> dict[str, bytes]:
 def test_archive_bytes_do_not_depend_on_workers(tmp_path: Path) -> None:
     """One process and two write the same bytes; every film is reported."""
     reported: list[int] = []
-    write_archive(tmp_path / "one", 26, "mixed", 3, start=4, long_side=LONG_SIDE, workers=1, on_film=reported.append)
-    write_archive(tmp_path / "two", 26, "mixed", 3, start=4, long_side=LONG_SIDE, workers=2)
+    films = PhantomRange(26, "mixed", 3, start=4, long_side=LONG_SIDE)
+    write_archive(tmp_path / "one", films, workers=1, on_film=reported.append)
+    write_archive(tmp_path / "two", films, workers=2)
     assert _files(tmp_path / "one") == _files(tmp_path / "two")
     assert reported == list(range(1, 27))
 
@@ -63,8 +64,8 @@ def test_film_stands_alone(films: list[PhantomFilm]) -> None:
 
 def test_ranges_are_disjoint_parts_of_one_sequence(tmp_path: Path) -> None:
     """Two ranges written apart are the range written at once."""
-    write_archive(tmp_path / "all", 6, long_side=LONG_SIDE, seed=1)
-    write_archive(tmp_path / "late", 3, long_side=LONG_SIDE, seed=1, start=3)
+    write_archive(tmp_path / "all", PhantomRange(6, seed=1, long_side=LONG_SIDE))
+    write_archive(tmp_path / "late", PhantomRange(3, seed=1, start=3, long_side=LONG_SIDE))
     late, whole = _files(tmp_path / "late" / "images"), _files(tmp_path / "all" / "images")
     assert len(late) == 3
     assert late.items() <= whole.items()
@@ -93,7 +94,7 @@ def test_dicom_shows_the_same_grey(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_png_is_the_master(tmp_path: Path) -> None:
     """The written PNG holds the film's pixels and decodes to them."""
-    write_archive(tmp_path, 2, seed=2, long_side=LONG_SIDE)
+    write_archive(tmp_path, PhantomRange(2, seed=2, long_side=LONG_SIDE))
     for index in range(2):
         film = render_film(2, index, LONG_SIDE)
         data = (tmp_path / "images" / f"{film.name}.png").read_bytes()
@@ -167,7 +168,7 @@ def test_findings_per_film_and_layouts(films: list[PhantomFilm]) -> None:
 
 def test_tables_are_in_the_nih_dialect(tmp_path: Path) -> None:
     """Headers as published; boxes in pixels of the written film; the project's own readers agree."""
-    archive = write_archive(tmp_path, 20, "mixed", seed=8, long_side=LONG_SIDE)
+    archive = write_archive(tmp_path, PhantomRange(20, "mixed", seed=8, long_side=LONG_SIDE))
     films = [render_film(8, index, LONG_SIDE) for index in range(20)]
     with archive.labels.open(newline="", encoding="utf-8") as file:
         names = next(csv.reader(file))
@@ -198,9 +199,9 @@ def test_split_is_by_patient() -> None:
 def test_wrong_arguments_say_what_to_do(tmp_path: Path) -> None:
     """No film, a used directory, an odd size."""
     with pytest.raises(SettingsError, match="at least one"):
-        write_archive(tmp_path, 0)
-    write_archive(tmp_path, 1, long_side=LONG_SIDE)
+        write_archive(tmp_path, PhantomRange(0))
+    write_archive(tmp_path, PhantomRange(1, long_side=LONG_SIDE))
     with pytest.raises(SettingsError, match="empty directory"):
-        write_archive(tmp_path, 1)
+        write_archive(tmp_path, PhantomRange(1))
     with pytest.raises(SettingsError, match="256"):
         render_film(0, 0, 100)

@@ -28,7 +28,10 @@ def copied(tiny_bundle_path: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_bundle_path, tmp_path / "copied"))
 
 
-def test_saved_and_loaded_bundles_give_equal_outputs_and_digests(tiny_bundle: Bundle, tmp_path: Path) -> None:
+def test_saved_and_loaded_bundles_give_equal_outputs_and_digests(tiny_bundle_path: Path, tmp_path: Path) -> None:
+    tiny_bundle = load_bundle(
+        tiny_bundle_path
+    )  # not the shared one: a memory format that others chose rounds otherwise
     digest = save_bundle(tmp_path / "again", tiny_bundle.model, tiny_bundle.spec, "# card")
     again = load_bundle(str(tmp_path / "again"))
     images = to_input(torch.randint(0, 256, (2, 96, 128), dtype=torch.uint8), again.spec.network)

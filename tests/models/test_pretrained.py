@@ -46,7 +46,7 @@ def test_the_packaged_weights_know_an_espresso_and_a_cat() -> None:
     for name, expected in classes.items():
         picture = torch.from_numpy(np.array(getattr(pictures, name)())).permute(2, 0, 1)[None].float()
         short = min(picture.shape[-2:])
-        picture = picture[..., : short, (picture.shape[-1] - short) // 2 :][..., :short]
+        picture = picture[..., :short, (picture.shape[-1] - short) // 2 :][..., :short]
         small = torch.nn.functional.interpolate(picture, size=(224, 224), mode="bilinear", antialias=True)
         with torch.inference_mode():
             found = classifier.eval()((small - 127) / 128).argmax().item()

@@ -43,7 +43,7 @@ def mining_step(network: FindingNetwork, iteration: int = 2, **values: object) -
     networks = [copy_network(network) for _ in range(iteration)]
     model = IAM.from_networks(networks, MiningSpec(stop_when_negative=False)).eval()
     prepare(networks[-1], 4, freeze_statistics=True)
-    return MiningStep(model, iteration, copy_network(networks[-1]), spec, ClassifierStep(networks[-1], MACHINE), 4)
+    return MiningStep(model, copy_network(networks[-1]), spec, ClassifierStep(networks[-1], MACHINE), 4)
 
 
 def state(network: FindingNetwork) -> dict[str, Tensor]:

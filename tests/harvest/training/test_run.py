@@ -72,7 +72,7 @@ def test_a_stopped_training_goes_on_to_the_same_bundle(
         train(archive.request(out), archive.recorder(stop))
     second = archive.recorder()
     train(archive.request(out), second)
-    assert [(row["phase"], row["epoch"]) for row in second.rows][0] == (stop[0], stop[1] + 1)
+    assert (second.rows[0]["phase"], second.rows[0]["epoch"]) == (stop[0], stop[1] + 1)
     assert same(out, whole[0])
     assert sorted(path.name for path in (tmp_path / "bundle.work").iterdir() if path.is_dir()) == ["cache"]
 
