@@ -1,9 +1,12 @@
 """Fixtures for all packages: a tiny bundle of random weights, so that no test needs a trained one."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
 from torch import nn
 from torch.nn import functional
 
@@ -63,3 +66,15 @@ def tiny_bundle_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_bundle(tiny_bundle_path: Path) -> Bundle:
     """The same, loaded. Shared by the whole session: do not change it."""
     return load_bundle(tiny_bundle_path)
+
+
+@pytest.fixture
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless; one per test, since its driver keeps an event loop that Prefect's would meet."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
