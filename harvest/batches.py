@@ -1,7 +1,7 @@
 """A shard's objects, read and decoded ahead of the network, in order, in batches of one size.
 
-Reading and decoding run in threads (the decoders release the interpreter lock); results keep the shard's order, and
-what is ahead is bounded, so memory does not grow with the archive.
+Reading and decoding run in decoder processes (:mod:`harvest.isolation`), each fed by a thread; results keep the shard's
+order, and what is ahead is bounded, so memory does not grow with the archive.
 """
 
 from collections import deque
@@ -15,6 +15,7 @@ from harvest.config import DecodeConfig
 from harvest.decode import iter_decode
 from harvest.errors import Reason, RejectedError, Stage
 from harvest.geometry import Placement
+from harvest.isolation import Bounds, decoders
 from harvest.records import ArchiveObject, DecodedImage, DecodeOutcome, InstanceHeader, Rejection, UInt8Image
 from harvest.sources import Source
 
@@ -46,26 +47,41 @@ def iter_films(
     source: Source, objects: Iterable[ArchiveObject], config: DecodeConfig, input_hw: tuple[int, int], workers: int
 ) -> Iterator[Film]:
     """Yield the films of all objects, in the objects' order, frames ascending; at least one per object."""
+    bounds = Bounds(config.max_seconds, config.max_memory_mib)
 
     def prepare(one: ArchiveObject) -> list[Film]:
-        return read_films(source, one, config, input_hw)
+        if workers == 0:
+            return read_films(source, one, config, input_hw)
+        films, died = decoders.ask((source, one, config, input_hw), bounds)
+        return films if died is None else [*films, _lost(one, len(films) + 1, died)]
 
     for films in _ordered_map(prepare, objects, workers):
         yield from films
 
 
 def read_films(source: Source, one: ArchiveObject, config: DecodeConfig, input_hw: tuple[int, int]) -> list[Film]:
-    """Read, decode and place one object; whatever is wrong with it becomes a rejection."""
+    """Return all films of one object; see :func:`iter_object_films`."""
+    return list(iter_object_films(source, one, config, input_hw))
+
+
+def iter_object_films(
+    source: Source, one: ArchiveObject, config: DecodeConfig, input_hw: tuple[int, int]
+) -> Iterator[Film]:
+    """Read, decode and place one object, in this process; whatever is wrong with it becomes a rejection."""
+    frame = 0
     try:
         data = source.read_bytes(one.path, config.max_bytes)
         if len(data) != one.size:
             raise RejectedError(Reason.FILE_CHANGED, Stage.READ, "The object changed after it was listed.")
-        return [_film(one, outcome, input_hw) for outcome in iter_decode(data, config)]
+        for outcome in iter_decode(data, config, input_hw):
+            yield _film(one, outcome, input_hw)
+            frame = outcome.frame
+        return
     except RejectedError as error:
         rejection = Rejection(error.reason, error.stage, error.message)
     except MemoryError:
         rejection = Rejection(Reason.IMAGE_TOO_LARGE, Stage.DECODE, "The object does not fit into memory.")
-    return [Film(one, 1, InstanceHeader(), rejection=rejection)]
+    yield Film(one, frame + 1, InstanceHeader(), rejection=rejection)
 
 
 def iter_batches(films: Iterable[Film], size: int) -> Iterator[list[Film]]:
@@ -82,13 +98,22 @@ def iter_batches(films: Iterable[Film], size: int) -> Iterator[list[Film]]:
         yield batch
 
 
+def _lost(one: ArchiveObject, frame: int, died: Reason) -> Film:
+    """Return the film whose decoder died."""
+    message = "Decoding took longer than decode.max_seconds."
+    if died is Reason.DECODER_CRASHED:
+        message = "The decoder's process died, and a second one, too."
+    return Film(one, frame, InstanceHeader(), rejection=Rejection(died, Stage.DECODE, message))
+
+
 def _film(one: ArchiveObject, outcome: DecodeOutcome, input_hw: tuple[int, int]) -> Film:
     header = _completed(outcome.header, one.described)
     if outcome.image is None:
         return Film(one, outcome.frame, header, rejection=outcome.rejection)
     placement = place(outcome.image, input_hw)
     recipe = tuple(outcome.image.recipe.items())
-    return Film(one, outcome.frame, header, placement.to_input(outcome.image.pixels), placement, recipe)
+    seen = placement.to_input(outcome.image.pixels, outcome.image.covered)
+    return Film(one, outcome.frame, header, seen, placement, recipe)
 
 
 def _completed(header: InstanceHeader, described: InstanceHeader | None) -> InstanceHeader:
@@ -101,7 +126,7 @@ def _completed(header: InstanceHeader, described: InstanceHeader | None) -> Inst
 
 def place(image: DecodedImage, input_hw: tuple[int, int]) -> Placement:
     """Return where a decoded image lies in the network's frame."""
-    rows, columns = image.pixels.shape
+    rows, columns = image.stored_hw or image.pixels.shape
     return Placement(rows, columns, input_hw, image.orientation, image.pixel_aspect)
 
 

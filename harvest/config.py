@@ -47,7 +47,7 @@ class EngineConfig(Frozen):
     batch_size: int = Field(default=16, ge=1, le=512)
     """Films per forward pass; the last batch of a shard is padded to it."""
     decode_workers: int = Field(default=2, ge=0, le=64)
-    """Threads that read and decode ahead of the network; 0: none."""
+    """Processes that read and decode ahead of the network; 0: none, decode here, unprotected from broken decoders."""
 
 
 class DecodeConfig(Frozen):
@@ -61,6 +61,12 @@ class DecodeConfig(Frozen):
     """Most frames of one object."""
     min_side: int = Field(default=64, ge=1)
     """Smallest rows or columns, pixels."""
+    max_seconds: float = Field(default=60.0, gt=0)
+    """Longest time for reading and decoding one object, all frames; then its decoder is killed."""
+    max_memory_mib: int = Field(default=1024, ge=256)
+    """Private memory of a decoder process, MiB."""
+    reduced: bool = True
+    """Decode large JPEG 2000, HTJ2K and JPEG films at a lower resolution, not below what the network looks at."""
     include: tuple[str, ...] = ()
     """Reason codes of the chest-film gate to overrule, for example ``wrong_body_part``."""
 
@@ -109,9 +115,12 @@ class HarvestConfig(Frozen):
             model_digest: of the bundle.
             engine: precision actually used and kind of processor (``"cpu-bf16"``), since rows are equal only within it.
         """
-        deciding = self.model_dump(
-            mode="json", exclude={"max_rejection_rate": True, "engine": {"device", "precision", "decode_workers"}}
-        )
+        undecisive: dict[str, bool | set[str]] = {
+            "max_rejection_rate": True,
+            "engine": {"device", "precision", "decode_workers"},
+            "decode": {"max_seconds"},
+        }
+        deciding = self.model_dump(mode="json", exclude=undecisive)
         text = json.dumps(
             {"schema": SCHEMA_VERSION, "model": model_digest, "engine": engine, "config": deciding}, sort_keys=True
         )

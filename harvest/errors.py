@@ -7,6 +7,7 @@ from models.errors import BundleError, IamHarvestError, PickleRefusedError, Sett
 __all__ = [
     "ArchiveError",
     "BundleError",
+    "DecoderStartError",
     "IamHarvestError",
     "IntegrityError",
     "LakeError",
@@ -28,6 +29,12 @@ class ArchiveError(IamHarvestError):
     """The archive is missing, empty or cannot be listed."""
 
     code = "archive"
+
+
+class DecoderStartError(IamHarvestError):
+    """No decoder process can be started."""
+
+    code = "decoder_start"
 
 
 class LakeError(IamHarvestError):

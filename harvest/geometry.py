@@ -63,20 +63,29 @@ class Placement:
         left, top, width, height = self._content
         return np.array([left, top, left + width, top + height], dtype=np.float64)
 
-    def to_input(self, pixels: UInt8Image) -> UInt8Image:
+    @property
+    def spare_factor(self) -> int:
+        """The power of two by which the stored grid can be smaller and still have a pixel for each of the input."""
+        _, _, width, height = self._content
+        rows, columns = self._upright_hw
+        return 1 << max(0, int(min(rows / height, columns / width)).bit_length() - 1)
+
+    def to_input(self, pixels: UInt8Image, covered: tuple[float, float, float, float] | None = None) -> UInt8Image:
         """Return the network's view of the image.
 
         Args:
             pixels: (rows, columns) uint8.
+            covered: where ``pixels`` are a smaller picture: the box of it that the stored grid covers.
 
         Returns:
             (H, W) uint8; padding is 0. Whole factors are averaged, the rest is an antialiased bilinear resize.
         """
-        if pixels.shape != (self.rows, self.columns):
+        if covered is None and pixels.shape != (self.rows, self.columns):
             raise ValueError(f"pixels are {pixels.shape}, the placement is for {(self.rows, self.columns)}")
         left, top, width, height = self._content
         upright = Image.fromarray(np.ascontiguousarray(_turn(pixels, self.orientation)))
-        content = upright.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=1.0)
+        box = self._turn_covered(covered, pixels.shape) if covered else None
+        content = upright.resize((width, height), Image.Resampling.BILINEAR, box=box, reducing_gap=1.0)
         canvas = np.zeros(self.input_hw, dtype=np.uint8)
         canvas[top : top + height, left : left + width] = np.asarray(content)
         return canvas
@@ -131,6 +140,14 @@ class Placement:
         left, top, width, height = self._content
         rows, columns = self._upright_hw
         return np.array([width / columns, height / rows]), np.array([left, top], dtype=np.float64)
+
+    def _turn_covered(
+        self, covered: tuple[float, float, float, float], shape: tuple[int, int]
+    ) -> tuple[float, float, float, float]:
+        """Turn a box of pixels of the given shape."""
+        grid = Placement(*shape, shape, self.orientation)
+        x_min, y_min, x_max, y_max = _as_boxes(grid._turn_points(np.array(covered).reshape(-1, 2, 2)))[0].tolist()
+        return x_min, y_min, x_max, y_max
 
     def _turn_points(self, points: FloatArray) -> FloatArray:
         swap, mirror_x, mirror_y = _TURNS[self.orientation]

@@ -66,17 +66,21 @@ class DecodedImage:
     """One grey film, ready for the geometry.
 
     Attributes:
-        pixels: (rows, columns) uint8, in the stored pixel grid; 0 is black, bright is dense (MONOCHROME2 sense),
-            after rescale, VOI and the one inversion.
+        pixels: (rows, columns) uint8, in the stored pixel grid or a smaller one over it; 0 is black, bright is dense
+            (MONOCHROME2 sense), after rescale, VOI and the one inversion.
         orientation: how the stored grid must be turned for the network, one of ``harvest.geometry.ORIENTATIONS``.
         pixel_aspect: height of a pixel divided by its width.
         recipe: how the pixels came about (printable values only: transfer syntax, VOI, inversion ...).
+        stored_hw: rows and columns of the stored grid, where ``pixels`` are a smaller picture of it.
+        covered: x_min, y_min, x_max, y_max in ``pixels`` that such a stored grid covers.
     """
 
     pixels: UInt8Image
     orientation: str = "identity"
     pixel_aspect: float = 1.0
     recipe: dict[str, Any] = field(default_factory=dict)
+    stored_hw: tuple[int, int] | None = None
+    covered: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

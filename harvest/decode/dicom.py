@@ -15,11 +15,17 @@ from harvest.decode.layout import PixelLayout, read_layout
 from harvest.decode.orientation import read_orientation
 from harvest.decode.tags import read_instance_header, read_pixel_aspect
 from harvest.errors import Reason, RejectedError, Stage
+from harvest.geometry import Placement
 from harvest.records import DecodedImage, DecodeOutcome, InstanceHeader, Rejection
 
 
-def iter_dicom(data: bytes, config: DecodeConfig) -> Iterator[DecodeOutcome]:
+def iter_dicom(data: bytes, config: DecodeConfig, seen_hw: tuple[int, int] | None = None) -> Iterator[DecodeOutcome]:
     """Yield one outcome per frame; an object that is rejected whole, or a frame that ends it, is a rejection.
+
+    Args:
+        data: the file.
+        config: limits and rules.
+        seen_hw: height and width of what will look at the images; they may come smaller than stored, not than this.
 
     Raises:
         RejectedError: the header itself cannot be read.
@@ -28,23 +34,30 @@ def iter_dicom(data: bytes, config: DecodeConfig) -> Iterator[DecodeOutcome]:
     header = read_instance_header(source.tags)
     frame = 1
     try:
-        for image in _iter_images(source, header, config):
+        for image in _iter_images(source, header, config, seen_hw):
             yield DecodeOutcome(frame, header, image=image)
             frame += 1
     except RejectedError as error:
         yield DecodeOutcome(frame, header, rejection=Rejection(error.reason, error.stage, error.message))
 
 
-def _iter_images(source: DicomObject, header: InstanceHeader, config: DecodeConfig) -> Iterator[DecodedImage]:
+def _iter_images(
+    source: DicomObject, header: InstanceHeader, config: DecodeConfig, seen_hw: tuple[int, int] | None
+) -> Iterator[DecodedImage]:
     _check_pixel_data(source)
     check_frontal_chest(source.tags, header, config.include)
     layout = read_layout(source, config)
     rules = read_grey_rules(source, layout)
     orientation, aspect = read_orientation(source.tags), read_pixel_aspect(source.tags)
-    for stored in iter_frames(source, layout):
-        pixels, grey_recipe = to_grey(stored, rules)
-        recipe = _source_recipe(source, layout) | {"inverted": rules.inverted} | grey_recipe
-        yield DecodedImage(pixels, orientation, aspect, recipe)
+    factor = 1
+    if seen_hw and rules.padding is None:  # a mean with padding would be neither image nor padding
+        factor = Placement(layout.rows, layout.columns, seen_hw, orientation, aspect).spare_factor
+    for frame in iter_frames(source, layout, factor):
+        pixels, grey_recipe = to_grey(frame.values, rules.reduced(frame.factor))
+        recipe = _source_recipe(source, layout)
+        recipe |= {"reduction": frame.factor, "inverted": rules.inverted} | grey_recipe
+        whole = (layout.rows, layout.columns) if frame.covered else None
+        yield DecodedImage(pixels, orientation, aspect, recipe, whole, frame.covered)
 
 
 def _check_pixel_data(source: DicomObject) -> None:

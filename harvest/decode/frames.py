@@ -15,16 +15,20 @@ from harvest.decode.codestream import read_frame_size
 from harvest.decode.dataset import DicomObject, PixelElement
 from harvest.decode.layout import PixelLayout
 from harvest.decode.quiet import silent_stderr
+from harvest.decode.reduced import StoredFrame, StoredValues, decode_reduced
 from harvest.errors import Reason, RejectedError, Stage
-
-StoredValues = npt.NDArray[np.uint8 | np.int8 | np.uint16 | np.int16]
 
 RLE_RATIO = 64
 """Two bytes of a run stand for at most 128 (PS3.5 G.3.1)."""
 
 
-def iter_frames(source: DicomObject, layout: PixelLayout) -> Iterator[StoredValues]:
-    """Yield (rows, columns) stored values of each frame, decoded when asked for.
+def iter_frames(source: DicomObject, layout: PixelLayout, factor: int = 1) -> Iterator[StoredFrame]:
+    """Yield the stored values of each frame, decoded when asked for.
+
+    Args:
+        source: the object.
+        layout: of its frames.
+        factor: a power of two; where the decoder can, only every so many-th row and column is decoded.
 
     Raises:
         RejectedError: a frame is missing or cannot be decoded; no frame follows.
@@ -33,10 +37,10 @@ def iter_frames(source: DicomObject, layout: PixelLayout) -> Iterator[StoredValu
     if layout.decoder == "native":
         yield from _iter_native(source.pixels, layout)
     else:
-        yield from _iter_encapsulated(source.pixels, layout)
+        yield from _iter_encapsulated(source.pixels, layout, factor)
 
 
-def _iter_native(pixels: PixelElement, layout: PixelLayout) -> Iterator[StoredValues]:
+def _iter_native(pixels: PixelElement, layout: PixelLayout) -> Iterator[StoredFrame]:
     big_endian = layout.syntax == uid.ExplicitVRBigEndian
     order = ">" if big_endian else "<"
     data, start = pixels.data, pixels.offset
@@ -48,10 +52,10 @@ def _iter_native(pixels: PixelElement, layout: PixelLayout) -> Iterator[StoredVa
         if pixels.encapsulated or (index + 1) * size > pixels.length:
             raise _failed("The pixel data ends before its last frame does.")
         words = np.frombuffer(data, f"{order}u{layout.bits_allocated // 8}", count, start + index * size)
-        yield _stored_values(words.reshape(layout.rows, layout.columns), layout)
+        yield StoredFrame(_stored_values(words.reshape(layout.rows, layout.columns), layout))
 
 
-def _iter_encapsulated(pixels: PixelElement, layout: PixelLayout) -> Iterator[StoredValues]:
+def _iter_encapsulated(pixels: PixelElement, layout: PixelLayout, factor: int) -> Iterator[StoredFrame]:
     stream = BytesIO(pixels.data)
     stream.seek(pixels.offset)
     index = -1
@@ -59,7 +63,8 @@ def _iter_encapsulated(pixels: PixelElement, layout: PixelLayout) -> Iterator[St
         for index, frame in enumerate(generate_frames(stream, number_of_frames=layout.frames)):
             if index == layout.frames:
                 return
-            yield _decode_frame(frame, layout)
+            _check_frame_size(frame, layout)
+            yield decode_reduced(frame, layout, factor) or StoredFrame(_decode_frame(frame, layout))
     except (RejectedError, MemoryError):
         raise
     except Exception as error:  # decoders raise whatever a broken frame makes them meet
@@ -69,7 +74,6 @@ def _iter_encapsulated(pixels: PixelElement, layout: PixelLayout) -> Iterator[St
 
 
 def _decode_frame(frame: bytes, layout: PixelLayout) -> StoredValues:
-    _check_frame_size(frame, layout)
     exact_words = layout.syntax == uid.RLELossless
     options: Any = {
         "decoding_plugin": layout.decoder,

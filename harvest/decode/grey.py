@@ -4,7 +4,7 @@ Order: modality LUT or rescale, VOI LUT or first window, 8 bits, then one invers
 step depends on a pixel's value only, so the steps run on the table of all values that occur and the image is looked up.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,13 @@ class GreyRules:
     area: tuple[slice, slice] = (slice(None), slice(None))
     display_values: bool = False
     flags: tuple[str, ...] = ()
+
+    def reduced(self, factor: int) -> "GreyRules":
+        """Return the rules of an image that is so many times smaller."""
+        if factor == 1:
+            return self
+        rows, columns = (slice(_divided(one.start, factor), _divided(one.stop, factor)) for one in self.area)
+        return replace(self, area=(rows, columns))
 
 
 def read_grey_rules(source: DicomObject, layout: PixelLayout) -> GreyRules:
@@ -171,6 +178,10 @@ def _read_area(tags: Tags) -> tuple[slice, slice]:
         return slice(None), slice(None)
     top, bottom, left, right = (max(edge or 0, 0) for edge in edges)
     return slice(top, max(bottom - 1, 0)), slice(left, max(right - 1, 0))
+
+
+def _divided(edge: int | None, factor: int) -> int | None:
+    return None if edge is None else round(edge / factor)
 
 
 def _padded(values: npt.NDArray[np.int64], padding: tuple[int, int] | None) -> npt.NDArray[np.bool_]:

@@ -9,8 +9,9 @@ from PIL import Image
 
 from harvest.config import DecodeConfig
 from harvest.decode.grey import GreyRules, to_grey
+from harvest.decode.reduced import covered_by, decode_scaled_jpeg
 from harvest.errors import Reason, RejectedError, Stage
-from harvest.geometry import ORIENTATIONS
+from harvest.geometry import ORIENTATIONS, Placement
 from harvest.records import DecodedImage, UInt8Image
 
 MAGIC = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}
@@ -29,18 +30,28 @@ def sniff_raster(data: bytes) -> str | None:
     return next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)
 
 
-def decode_raster(data: bytes, config: DecodeConfig) -> DecodedImage:
+def decode_raster(data: bytes, config: DecodeConfig, seen_hw: tuple[int, int] | None = None) -> DecodedImage:
     """Decode a PNG or JPEG file; alpha is ignored, size is checked before anything is decoded.
+
+    Args:
+        data: the file.
+        config: limits.
+        seen_hw: height and width of what will look at the image; a JPEG may come smaller than stored, not than this.
 
     Raises:
         RejectedError: broken, too large or small, coloured, or constant.
     """
     image = _open(data)
     _check_size(image, config)
-    mode = image.mode
-    pixels, recipe = _to_grey(_load(image))
-    recipe = {"format": (image.format or "").lower(), "mode": mode, "inverted": False} | recipe
-    return DecodedImage(pixels, _read_orientation(image), recipe=recipe)
+    mode, (columns, rows), orientation = image.mode, image.size, _read_orientation(image)
+    factor = Placement(rows, columns, seen_hw, orientation).spare_factor if seen_hw and image.format == "JPEG" else 1
+    image, factor = decode_scaled_jpeg(image, factor) if factor > 1 else (image, 1)
+    pixels, grey_recipe = _to_grey(_load(image))
+    recipe = {"format": (image.format or "").lower(), "mode": mode, "reduction": factor, "inverted": False}
+    recipe |= grey_recipe
+    if factor == 1:
+        return DecodedImage(pixels, orientation, recipe=recipe)
+    return DecodedImage(pixels, orientation, 1.0, recipe, (rows, columns), covered_by(rows, columns, factor))
 
 
 def _open(data: bytes) -> Image.Image:

@@ -30,7 +30,7 @@ def manifest() -> list[dict[str, str]]:
 def stored_values(name: str) -> np.ndarray:
     config = DecodeConfig()
     source = read_object((REAL / "dicom" / "chest" / name).read_bytes(), config.max_bytes)
-    return next(iter_frames(source, read_layout(source, config))).astype(np.int64)
+    return next(iter_frames(source, read_layout(source, config))).values.astype(np.int64)
 
 
 @pytest.mark.parametrize("row", manifest(), ids=lambda row: f"{row['folder']}/{row['file']}")
