@@ -7,15 +7,16 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError
 
 from harvest.errors import SettingsError
-from models.spec import Frozen, Merge, RankBy
+from models.spec import BundleSpec, Frozen, Merge, RankBy
 
 GateMode = Literal["probability", "labels", "both"]
 Identifiers = Literal["pseudonymize", "keep"]
+Settings = TypeVar("Settings", bound=Frozen)
 
 SCHEMA_VERSION = 1
 """Of the lake; a newer lake is refused."""
@@ -35,6 +36,15 @@ class BoxConfig(Frozen):
     merge: Merge | None = None
     rank_by: RankBy | None = None
     max_boxes: int | None = Field(default=None, ge=1, le=10)
+
+
+class FindingConfig(Frozen):
+    """Overrides of the bundle's settings of one finding; None keeps the bundle's value."""
+
+    gate: float | None = Field(default=None, ge=0, le=1)
+    """Operating point."""
+    thresholds: tuple[float, ...] | None = None
+    """At which its attention is cut; goes before ``boxes.thresholds``."""
 
 
 class EngineConfig(Frozen):
@@ -88,25 +98,16 @@ class HarvestConfig(Frozen):
     """A run with more rejected objects is aborted; judged after 100 objects."""
     gate: GateConfig = GateConfig()
     boxes: BoxConfig = BoxConfig()
+    findings: dict[str, FindingConfig] = Field(default_factory=dict)
+    """By finding, for example ``[findings.Mass]`` with ``gate = 0.4``."""
     engine: EngineConfig = EngineConfig()
     decode: DecodeConfig = DecodeConfig()
     storage: StorageConfig = StorageConfig()
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:
-        """Read settings from a TOML file.
-
-        Raises:
-            SettingsError: the file is missing, is not TOML, or holds an unknown key or impossible value (all named).
-        """
-        try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise SettingsError(f"Cannot read the settings file {path}: {error.strerror}.") from error
-        except tomllib.TOMLDecodeError as error:
-            raise SettingsError(f"{path} is not valid TOML: {error}.") from error
-        except ValidationError as error:
-            raise SettingsError(f"{path}: {describe_validation(error)}") from error
+        """Read settings from a TOML file; raises like :func:`read_toml`."""
+        return read_toml(cls, path)
 
     def fingerprint(self, model_digest: str, engine: str) -> str:
         """Return 16 hex digits that name everything which decides the rows.
@@ -121,10 +122,51 @@ class HarvestConfig(Frozen):
             "decode": {"max_seconds"},
         }
         deciding = self.model_dump(mode="json", exclude=undecisive)
+        if not self.findings:
+            del deciding["findings"]  # so that lakes made before there was such a section stay as they are
         text = json.dumps(
             {"schema": SCHEMA_VERSION, "model": model_digest, "engine": engine, "config": deciding}, sort_keys=True
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def apply_overrides(spec: BundleSpec, config: HarvestConfig) -> BundleSpec:
+    """Return a bundle's settings with those of a run laid over them.
+
+    Raises:
+        SettingsError: a finding is none of the bundle's, or a value is impossible.
+    """
+    unknown = sorted(set(config.findings) - set(spec.findings))
+    if unknown:
+        raise SettingsError(f"The model has no finding {unknown[0]!r}. It has: {', '.join(spec.network.findings)}.")
+    boxes = config.boxes.model_dump(exclude_none=True)
+    common = {"thresholds": boxes.pop("thresholds")} if config.boxes.thresholds else {}
+    findings = {}
+    for name, one in spec.findings.items():
+        own = config.findings[name].model_dump(exclude_none=True) if name in config.findings else {}
+        findings[name] = one.model_dump() | common | own
+    try:
+        return BundleSpec.model_validate(
+            spec.model_dump() | {"findings": findings, "boxes": spec.boxes.model_dump() | boxes}
+        )
+    except ValidationError as error:
+        raise SettingsError(f"Impossible setting: {describe_validation(error)}.") from error
+
+
+def read_toml(model: type[Settings], path: Path) -> Settings:
+    """Read settings from a TOML file.
+
+    Raises:
+        SettingsError: the file is missing, is not TOML, or holds an unknown key or impossible value (all named).
+    """
+    try:
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SettingsError(f"Cannot read the settings file {path}: {error.strerror}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {describe_validation(error)}") from error
 
 
 def describe_validation(error: ValidationError) -> str:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from harvest.attention import StoredMaps, merge_stored
 from harvest.batches import Film
 from harvest.boxes import CutBox, cut_boxes
-from harvest.config import BoxConfig, GateMode, HarvestConfig
+from harvest.config import GateMode, HarvestConfig, apply_overrides
 from harvest.geometry import Placement
 from harvest.predict import BoolArray, FilmMaps, Predictor
 from models.findings import parse_labels
@@ -58,12 +58,9 @@ class BoxRules:
     thresholds: dict[str, tuple[float, ...]]
 
     @classmethod
-    def of(cls, spec: BundleSpec, overrides: BoxConfig) -> "BoxRules":
-        """Combine a bundle's settings with overrides; None keeps the bundle's value."""
-        given = overrides.model_dump(exclude_none=True)
-        common = given.pop("thresholds", None)
-        thresholds = {name: tuple(common or one.thresholds) for name, one in spec.findings.items()}
-        return cls(spec.boxes.model_copy(update=given), spec.mining, thresholds)
+    def of(cls, spec: BundleSpec) -> "BoxRules":
+        """Take what a bundle's settings (with a run's laid over them) say of boxes."""
+        return cls(spec.boxes, spec.mining, {name: one.thresholds for name, one in spec.findings.items()})
 
     def cut(self, maps: Sequence[tuple[str, StoredMaps]], placement: Placement) -> list[tuple[CutBox, ...]]:
         """Cut the boxes of one film from its (finding, stored maps); one tuple per entry, best rank first."""
@@ -82,9 +79,10 @@ class Localizer:
     def __init__(self, predictor: Predictor, config: HarvestConfig) -> None:
         """Combine the bundle of ``predictor`` with a run's settings."""
         self.predictor = predictor
-        self.rules = BoxRules.of(predictor.spec, config.boxes)
-        self.findings = predictor.spec.network.findings
-        self._gates = np.array([predictor.spec.findings[name].gate for name in self.findings])
+        spec = apply_overrides(predictor.spec, config)
+        self.rules = BoxRules.of(spec)
+        self.findings = spec.network.findings
+        self._gates = np.array([spec.findings[name].gate for name in self.findings])
         self._config = config
 
     def localize(self, films: Sequence[Film]) -> list[list[FindingResult] | None]:
@@ -147,7 +145,7 @@ def gate_findings(
     labels: npt.NDArray[np.int8],
     mode: GateMode,
 ) -> BoolArray:
-    """Return (B, C), which findings are boxed: by operating point, by label, or by either."""
+    """Return which findings are boxed, by operating point, by label, or by either: (B, C), or any one shape of all."""
     by_probability = probabilities >= gates
     by_label = labels == 1
     gated: BoolArray = {"probability": by_probability, "labels": by_label, "both": by_probability | by_label}[mode]

@@ -11,6 +11,9 @@ from harvest.errors import QuestionError
 from harvest.store import query, read_sql
 
 _PARAMETER = re.compile(r"(?P<name>\w+) \((?P<kind>\w+)(?:, default (?P<default>[^)]*))?\): (?P<meaning>.+)")
+_HEADER = re.compile(r"^-- (Question|Grain|Parameters|Reads): (.+)$", re.MULTILINE)
+_CONTINUED = re.compile(r"\n--  +")
+"""A header's long line goes on in the next one, indented."""
 _KINDS: dict[str, Callable[[str], str | int | float]] = {"text": str, "integer": int, "number": float}
 
 
@@ -97,7 +100,7 @@ def _values(question: Question, given: Mapping[str, str]) -> dict[str, str | int
 
 
 def _read_question(name: str, sql: str) -> Question:
-    header = dict(re.findall(r"^-- (Question|Grain|Parameters|Reads): (.+)$", sql, re.MULTILINE))
+    header = dict(_HEADER.findall(_CONTINUED.sub(" ", sql)))
     parameters = tuple(
         Parameter(**match.groupdict())
         for part in header["Parameters"].split("; ")

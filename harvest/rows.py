@@ -46,7 +46,8 @@ class ShardRows:
             if result.stored is not None:
                 self._add("attention", film, _attention(film, result.finding, result.stored))
             for rank, box in enumerate(result.boxes, start=1):
-                self._add("boxes", film, _box(film, result, rank, box))
+                row = {"finding": result.finding, "rank": rank, "probability": result.probability}
+                self._add("boxes", film, row | box_columns(box, film.header.pixel_spacing or (None, None)))
 
     def is_duplicate(self, film: Film) -> bool:
         """Tell whether this shard already holds the film's instance, and remember it."""
@@ -136,14 +137,12 @@ def _attention(film: Film, finding: str, stored: StoredMaps) -> Row:
     }
 
 
-def _box(film: Film, result: FindingResult, rank: int, cut: CutBox) -> Row:
+def box_columns(cut: CutBox, spacing: tuple[float | None, float | None]) -> Row:
+    """Return what a cut box alone decides of a row of ``boxes``; spacing is (between rows, between columns), mm."""
     x_min, y_min, x_max, y_max = cut.box
-    row_mm, column_mm = film.header.pixel_spacing or (None, None)
+    row_mm, column_mm = spacing
     return {
-        "finding": result.finding,
-        "rank": rank,
         "mean_attention": cut.mean_attention,
-        "probability": result.probability,
         "x_min": x_min,
         "y_min": y_min,
         "x_max": x_max,

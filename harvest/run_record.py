@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from harvest.config import HarvestConfig
+from harvest.errors import LakeError
 from harvest.keys import RunKeys
 from harvest.lake import Lake, write_json
 from harvest.manifest import plan_path
@@ -57,6 +58,20 @@ def finish_record(lake: Lake, keys: RunKeys, status: Status) -> RunRecord:
     write_json(path, record)
     plan_path(lake, keys.run_id).unlink(missing_ok=True)
     return record
+
+
+def latest_complete_run(lake: Lake) -> RunRecord:
+    """Return the record of the run that the current views follow.
+
+    Raises:
+        LakeError: no run is complete.
+    """
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in lake.runs.glob("*.json")]
+    complete = [record for record in records if record["status"] == "complete"]
+    if not complete:
+        raise LakeError(f"No run of the lake {lake.root} is complete; finish it with 'iam-harvest run'.")
+    latest: RunRecord = max(complete, key=lambda record: (record["finished_at"], record["run_id"]))
+    return latest
 
 
 def unfinished_run(lake: Lake, fingerprint: str, archive: str) -> str | None:

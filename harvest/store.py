@@ -20,11 +20,17 @@ from harvest.records import LOADED_TABLES, SORT_KEYS
 from models.findings import BOXED_FINDINGS, FINDINGS
 
 SNAPSHOT = "harvest.duckdb"
+TIMEOUT_S = 60.0
+"""Seconds that a query may take."""
+LARGEST_ANSWER = 2**30
+"""Bytes of an answer in memory."""
 _STORAGE = "v1.0.0"  # the oldest format that this DuckDB writes: 1.x readers open it too
 _CLOSED = {
+    "temp_directory": "''",
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",  # else a query could read this process's own variables
     "memory_limit": "'4GB'",
     "lock_configuration": "true",
 }
@@ -77,24 +83,43 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def query(root: Path, sql: str, parameters: dict[str, Any] | None = None, timeout_s: float = 60) -> pa.Table:
-    """Return the answer to one SQL statement.
+def query(root: Path, sql: str, parameters: dict[str, Any] | None = None, timeout_s: float = TIMEOUT_S) -> pa.Table:
+    """Return the answer to one SELECT.
 
     Raises:
-        QuestionError: the statement is wrong, refused, or ran longer than ``timeout_s``.
+        QuestionError: the statement is wrong or something else than one SELECT, ran longer than ``timeout_s``, or its
+            answer is larger than ``LARGEST_ANSWER``.
     """
     with connect(root) as connection:
         timer = threading.Timer(timeout_s, connection.interrupt)
         timer.start()
         try:
-            answer = connection.sql(sql, params=parameters or None)
-            return pa.table({}) if answer is None else answer.to_arrow_table()
-        except duckdb.InterruptException as error:
-            raise QuestionError(f"The query ran longer than {timeout_s:g} s and was stopped; ask for less.") from error
-        except duckdb.Error as error:
+            _require_select(connection, sql)
+            return _read_answer(connection.sql(sql, params=parameters or None).to_arrow_reader())
+        except (duckdb.Error, pa.ArrowException, OSError) as error:  # Arrow passes DuckDB's errors on as OSError
+            if "interrupt" in str(error).lower():
+                raise QuestionError(
+                    f"The query ran longer than {timeout_s:g} s and was stopped; ask for less."
+                ) from error
             raise QuestionError(f"{_first_line(error)}") from error
         finally:
             timer.cancel()
+
+
+def _require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    kinds = [statement.type for statement in connection.extract_statements(sql)]
+    if kinds != [duckdb.StatementType.SELECT]:
+        raise QuestionError("The lake is read-only: give one SELECT and nothing else.")
+
+
+def _read_answer(reader: pa.RecordBatchReader) -> pa.Table:
+    batches, size = [], 0
+    for batch in reader:
+        batches.append(batch)
+        size += batch.nbytes
+        if size > LARGEST_ANSWER:
+            raise QuestionError("The answer is larger than 1 GB; ask for fewer rows or columns.")
+    return pa.Table.from_batches(batches, schema=reader.schema)
 
 
 def run_checks(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -12,6 +12,7 @@ from flows.cli.demo import demo
 from flows.cli.doctor import doctor
 from flows.cli.evaluate import evaluate
 from flows.cli.phantom import phantom
+from flows.cli.rebox import rebox
 from flows.cli.rebuild import rebuild
 from flows.cli.run import run
 from flows.cli.sql import sql
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, run, sql, verify, rebuild, train, evaluate, convert, phantom, doctor):
+for command in (demo, run, sql, verify, rebuild, rebox, train, evaluate, convert, phantom, doctor):
     app.command()(command)
 
 INTERRUPTED = 130

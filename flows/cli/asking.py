@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow.parquet
 from rich.console import Console
 from rich.table import Table
 
+from harvest.chart import render_chart
 from harvest.errors import QuestionError
 from harvest.lake import open_lake
 from harvest.questions import questions, run_question
@@ -36,23 +38,32 @@ def show_questions(lake: Path) -> None:
     """Print every question with its parameters."""
     open_lake(lake)
     for known in questions().values():
-        print(f"{known.name}\n    {known.text}  ({known.grain})")
+        print(f"{known.name}\n    {known.text}\n    Answer: {known.grain}. Reads: {known.reads}")
         for parameter in known.parameters:
             default = "" if parameter.default is None else f", default {parameter.default}"
             print(f"    {parameter.name}=  {parameter.meaning} ({parameter.kind}{default})")
     print(f"\nAsk one:  iam-harvest sql {lake} QUESTION name=value ...")
 
 
-def show_answer(table: pa.Table, csv: Path | None, parquet: Path | None, as_json: Path | None) -> None:
-    """Write the answer to the files that were asked for, or print it as a table."""
-    writers: list[tuple[Path | None, Callable[[pa.Table, Path], None]]] = [
-        (csv, _write_csv), (parquet, _write_parquet), (as_json, _write_json)
-    ]  # fmt: skip
-    wanted = [(path, write) for path, write in writers if path is not None]
-    for path, write in wanted:
-        write(table, path)
-    if not wanted:
-        _print(table)
+@dataclass(frozen=True)
+class Written:
+    """Where an answer goes; ``-`` is stdout. Without any file it is printed as a table."""
+
+    csv: Path | None = None
+    parquet: Path | None = None
+    json: Path | None = None
+    chart: Path | None = None
+
+    def show(self, table: pa.Table) -> None:
+        """Write the answer to the files, or print it."""
+        writers: list[tuple[Path | None, Callable[[pa.Table, Path], None]]] = [
+            (self.csv, _write_csv), (self.parquet, _write_parquet), (self.json, _write_json), (self.chart, _write_chart)
+        ]  # fmt: skip
+        wanted = [(path, write) for path, write in writers if path is not None]
+        for path, write in wanted:
+            write(table, path)
+        if not wanted:
+            _print(table)
 
 
 def _print(table: pa.Table) -> None:
@@ -78,6 +89,10 @@ def _write_json(table: pa.Table, path: Path) -> None:
         sys.stdout.write(text)
     else:
         path.write_text(text, encoding="utf-8")
+
+
+def _write_chart(table: pa.Table, path: Path) -> None:
+    path.write_text(render_chart(table), encoding="utf-8")
 
 
 def _given(parameters: Iterable[str]) -> dict[str, str]:

@@ -16,14 +16,15 @@ def sql(
     csv: Annotated[Path | None, typer.Option(help="Write the answer as CSV to this file; - for stdout.")] = None,
     parquet: Annotated[Path | None, typer.Option(help="Write the answer as Parquet to this file.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the answer as JSON to this file; - for stdout.")] = None,
+    chart: Annotated[Path | None, typer.Option(help="Draw the answer as bars into this SVG file.")] = None,
 ) -> None:
     """Ask the lake a prepared question, or anything in SQL.
 
     Example: iam-harvest sql lake films_with_finding finding=Mass limit=5
     """
-    from flows.cli.asking import answer, show_answer, show_questions
+    from flows.cli.asking import Written, answer, show_questions
 
     if question is None and query is None:
         show_questions(lake)
     else:
-        show_answer(answer(lake, question, parameters or [], query), csv, parquet, json)
+        Written(csv, parquet, json, chart).show(answer(lake, question, parameters or [], query))

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from harvest.attention import StoredMaps, merge_stored
+from harvest.attention import merge_stored
 from harvest.boxes import Float32Map, cut_boxes, film_heatmap
 from harvest.evaluation.lake_films import LakeFilm, read_rows
 from harvest.evaluation.records import HarvestedBox, Peak
 from harvest.geometry import Placement
+from harvest.stored_maps import COLUMNS, read_maps, read_placement
 from models.spec import BoxSpec, BundleSpec
 
 WANG_THRESHOLDS = (60 / 255, 180 / 255)
@@ -37,8 +38,7 @@ def iter_film_maps(
 ) -> Iterator[FilmMap]:
     """Yield the merged attention of the wanted (stem, finding) pairs that the lake has maps of."""
     named = {film.instance_key: film for film in films.values()}
-    columns = ["instance_key", "finding", "iterations", "map_rows", "map_columns", "maps", "scale", "offset", "keep"]
-    table = read_rows(lake, "attention", [*columns, "orientation", "pixel_aspect"], named)
+    table = read_rows(lake, "attention", COLUMNS, named)
     for batch in table.to_batches(max_chunksize=256):
         for row in batch.to_pylist():
             film = named[row["instance_key"]]
@@ -68,9 +68,7 @@ def heatmap_peak(one: FilmMap, spec: BoxSpec) -> Peak | None:
 
 
 def _film_map(row: dict[str, Any], film: LakeFilm, spec: BundleSpec) -> FilmMap:
-    shape = (row["iterations"], row["map_rows"], row["map_columns"])
-    stored = StoredMaps.from_bytes(shape, row["maps"], row["keep"], (row["scale"], row["offset"]))
-    (merged,) = merge_stored([stored], spec.boxes.merge, spec.mining)
+    (merged,) = merge_stored([read_maps(row)], spec.boxes.merge, spec.mining)
     assert film.rows is not None and film.columns is not None  # a film with maps was decoded
-    placement = Placement(film.rows, film.columns, spec.network.input_hw, row["orientation"], row["pixel_aspect"])
+    placement = read_placement(row, (film.rows, film.columns), spec.network.input_hw)
     return FilmMap(film.stem, row["finding"], merged, placement)

@@ -1,17 +1,16 @@
 -- Question: Which films most probably show a finding?
 -- Grain: one row per film
 -- Parameters: finding (text, default Effusion): the finding; limit (integer, default 20): number of films
--- Reads: current_predictions, current_instances
+-- Reads: predictions_with_film
 SELECT
-    films.source_uri,
-    round(predictions.probability, 3) AS probability,
-    predictions.n_boxes,
-    predictions.labeled,
-    films.view_position,
-    films.age_years,
-    films.sex
-FROM current_predictions AS predictions
-INNER JOIN current_instances AS films ON predictions.instance_key = films.instance_key
-WHERE predictions.finding = $finding
-ORDER BY predictions.probability DESC, films.source_uri
+    source_uri,
+    round(probability, 3) AS probability,
+    n_boxes,
+    labeled,
+    view_position,
+    age_years,
+    sex
+FROM predictions_with_film
+WHERE finding = $finding
+ORDER BY predictions_with_film.probability DESC, source_uri
 LIMIT $limit;

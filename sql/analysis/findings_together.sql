@@ -1,38 +1,62 @@
 -- Question: Which findings are seen together more often than by chance?
 -- Grain: one row per pair of findings
 -- Parameters: at_least (integer, default 1): films that show both
--- Reads: current_predictions
-WITH present AS (
-    SELECT
-        instance_key,
-        finding
-    FROM current_predictions
+-- Reads: predictions_with_film, current_instances
+WITH films AS (
+    SELECT list(finding ORDER BY finding) AS findings
+    FROM predictions_with_film
     WHERE gated
+    GROUP BY instance_key
+),
+
+patterns AS (
+    SELECT
+        findings,
+        count(*) AS films
+    FROM films
+    GROUP BY findings
+),
+
+present AS (
+    SELECT
+        findings,
+        films,
+        unnest(findings) AS finding
+    FROM patterns
 ),
 
 alone AS (
     SELECT
         finding,
-        count(*) AS films
+        sum(films) AS films
     FROM present
     GROUP BY finding
 ),
 
+pairs AS (
+    SELECT
+        finding,
+        unnest(findings) AS other_finding,
+        films
+    FROM present
+),
+
 total AS (
-    SELECT count(DISTINCT instance_key) AS films
-    FROM current_predictions
+    SELECT count(*) AS films
+    FROM current_instances
+    WHERE state != 'rejected'
 )
 
 SELECT
-    one.finding,
-    other.finding AS other_finding,
-    count(*) AS films,
-    round(count(*) * any_value(total.films) / any_value(alone_one.films * alone_other.films), 2) AS times_chance
-FROM present AS one
-INNER JOIN present AS other ON one.instance_key = other.instance_key AND one.finding < other.finding
-INNER JOIN alone AS alone_one ON one.finding = alone_one.finding
-INNER JOIN alone AS alone_other ON other.finding = alone_other.finding
+    pairs.finding,
+    pairs.other_finding,
+    sum(pairs.films)::BIGINT AS films,
+    round(sum(pairs.films) * any_value(total.films) / any_value(one.films * other.films), 2) AS times_chance
+FROM pairs
+INNER JOIN alone AS one ON pairs.finding = one.finding
+INNER JOIN alone AS other ON pairs.other_finding = other.finding
 CROSS JOIN total
-GROUP BY one.finding, other.finding
-HAVING count(*) >= $at_least
-ORDER BY times_chance DESC, one.finding, other.finding;
+WHERE pairs.finding < pairs.other_finding
+GROUP BY pairs.finding, pairs.other_finding
+HAVING sum(pairs.films) >= $at_least
+ORDER BY times_chance DESC, pairs.finding, pairs.other_finding;

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pyarrow.parquet as pq
 import pytest
@@ -57,6 +58,21 @@ def test_answers_are_written_to_files(cli: Cli, lake: Path, tmp_path: Path) -> N
     assert sum(row["films"] for row in rows) == 11
     assert pq.read_table(files[1]).to_pylist() == rows
     assert files[0].read_text().startswith('"state","films"')
+
+
+def test_an_answer_becomes_a_chart(cli: Cli, lake: Path, tmp_path: Path) -> None:
+    chart = tmp_path / "chart.svg"
+    assert cli("sql", lake, "prevalence_by_view", "--chart", chart).code == 0
+    drawn = ElementTree.parse(chart).getroot()
+    texts = [text.text or "" for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"share with finding", "Mass · unknown"} <= set(texts)
+    assert len(list(drawn.iter("{http://www.w3.org/2000/svg}rect"))) == 1 + 2 * 14
+
+
+def test_an_answer_without_numbers_has_no_chart(cli: Cli, lake: Path, tmp_path: Path) -> None:
+    outcome = cli("sql", lake, "--query", "SELECT 'a' AS letter", "--chart", tmp_path / "chart.svg")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "column of numbers" in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,191 @@
+"""Boxes cut again from the stored maps of a lake, into another lake: no network, no archive.
+
+The current run's settings are taken, with other thresholds, merge, order, number or gate laid over them. Unchanged
+settings give the same rows, since a run cuts its boxes from the stored maps as well.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from harvest.config import BoxConfig, FindingConfig, GateConfig, HarvestConfig, apply_overrides
+from harvest.errors import LakeError, SettingsError
+from harvest.keys import RunKeys
+from harvest.lake import SCHEMAS, Lake, open_lake, writing
+from harvest.localization import UNKNOWN, BoxRules, gate_findings
+from harvest.rows import box_columns
+from harvest.run_record import RunRecord, finish_record, latest_complete_run, new_run_id, start_record
+from harvest.site_key import lake_site_key
+from harvest.store import publish
+from harvest.stored_maps import read_maps, read_placement
+from models.spec import BundleSpec, Frozen
+
+Rows = list[dict[str, Any]]
+Keys = tuple[str, str]
+"""Instance key and finding."""
+
+
+class ReboxConfig(Frozen):
+    """What may differ from the run that stored the maps; the sections are those of a harvest's settings."""
+
+    gate: GateConfig | None = None
+    boxes: BoxConfig = BoxConfig()
+    findings: dict[str, FindingConfig] = Field(default_factory=dict)
+
+    def over(self, config: HarvestConfig) -> HarvestConfig:
+        """Return a run's settings with these laid over them."""
+        findings = config.findings | {
+            name: FindingConfig.model_validate(
+                config.findings.get(name, FindingConfig()).model_dump() | own.model_dump(exclude_none=True)
+            )
+            for name, own in self.findings.items()
+        }
+        boxes = config.boxes.model_copy(update=self.boxes.model_dump(exclude_none=True))
+        return config.model_copy(update={"gate": self.gate or config.gate, "boxes": boxes, "findings": findings})
+
+
+@dataclass(frozen=True)
+class ReboxSummary:
+    """What was written: the run's record, and boxes by finding before and after."""
+
+    record: RunRecord
+    before: Counter[str]
+    after: Counter[str]
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """Old fingerprint and new names, and the rules by which rows are made again.
+
+    Attributes:
+        bundle: the model's own settings.
+        spec: the same with the overrides.
+    """
+
+    fingerprint: str
+    keys: RunKeys
+    bundle: BundleSpec
+    config: HarvestConfig
+    spec: BundleSpec
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {"run_id": self.keys.run_id, "config_fingerprint": self.keys.config_fingerprint}
+
+
+def rebox(source: Path, out: Path, settings: ReboxConfig | None = None) -> ReboxSummary:
+    """Cut the boxes of a lake's current run again.
+
+    Args:
+        source: directory of the lake; it is not changed.
+        out: directory of the lake to write, made where there is none.
+        settings: what is to differ; nothing when None.
+
+    Raises:
+        LakeError: there is no lake, no complete run, or ``out`` is the same lake.
+        SettingsError: a setting is impossible, or it asks for boxes of which no map is stored.
+    """
+    lake = open_lake(source)
+    if out.resolve() == source.resolve():
+        raise LakeError("A lake is not cut anew into itself; give another folder with --out.")
+    record = latest_complete_run(lake)
+    with writing(out) as target:
+        recipe = _recipe(lake, target, record, settings or ReboxConfig())
+        start_record(target, recipe.keys, recipe.bundle, record["engine"], recipe.config)
+        before: Counter[str] = Counter()
+        after: Counter[str] = Counter()
+        for shard_id in lake.shards(recipe.fingerprint):
+            tables = lake.read_shard(recipe.fingerprint, shard_id)
+            before.update(tables["boxes"]["finding"].to_pylist())
+            new = _rebox_shard(tables, recipe)
+            after.update(new["boxes"]["finding"].to_pylist())
+            target.commit_shard(recipe.keys.config_fingerprint, shard_id, new)
+        finished = finish_record(target, recipe.keys, "complete")
+        publish(out)
+        target.mark_published()
+    return ReboxSummary(finished, before, after)
+
+
+def _recipe(lake: Lake, target: Lake, record: RunRecord, settings: ReboxConfig) -> _Recipe:
+    """Names and rules; nothing is written before all of them are known to be possible."""
+    config = settings.over(HarvestConfig.model_validate(record["config"]))
+    bundle = BundleSpec.model_validate(record["bundle_spec"])
+    digest, engine = record["model_digest"], record["engine"]
+    key_file = lake.private / "site.key"
+    if not key_file.exists():
+        raise LakeError(f"The private folder of {lake.root} is missing; rebox where the lake was harvested.")
+    keys = RunKeys(
+        new_run_id(), digest, config.fingerprint(digest, engine), "", config.identifiers,
+        lake_site_key(target, key_file),
+    )  # fmt: skip
+    recipe = _Recipe(record["config_fingerprint"], keys, bundle, config, apply_overrides(bundle, config))
+    _require_maps(lake, recipe)
+    return recipe
+
+
+def _require_maps(lake: Lake, recipe: _Recipe) -> None:
+    columns = ["instance_key", "finding", "probability", "labeled"]
+    predictions = lake.read_column_set("predictions", recipe.fingerprint, columns).to_pylist()
+    stored = {
+        (row["instance_key"], row["finding"])
+        for row in lake.read_column_set("attention", recipe.fingerprint, ["instance_key", "finding"]).to_pylist()
+    }
+    missing = [
+        row
+        for row, gated in zip(predictions, _gated(predictions, recipe), strict=True)
+        if gated and (row["instance_key"], row["finding"]) not in stored
+    ]
+    if missing:
+        raise SettingsError(
+            f"The lake holds no maps for {len(missing)} of the findings that these settings would box: maps are stored "
+            f"above a probability of {recipe.config.storage.attention_above:g}. Raise the gate, or harvest again."
+        )
+
+
+def _gated(predictions: Rows, recipe: _Recipe) -> list[bool]:
+    labels = [UNKNOWN if row["labeled"] is None else int(row["labeled"]) for row in predictions]
+    gated: list[bool] = gate_findings(
+        np.array([row["probability"] for row in predictions]),
+        np.array([recipe.spec.findings[row["finding"]].gate for row in predictions]),
+        np.array(labels, np.int8),
+        recipe.config.gate.mode,
+    ).tolist()
+    return gated
+
+
+def _rebox_shard(tables: dict[str, pa.Table], recipe: _Recipe) -> dict[str, pa.Table]:
+    rows = {name: [row | recipe.names for row in table.to_pylist()] for name, table in tables.items()}
+    for row, is_gated in zip(rows["predictions"], _gated(rows["predictions"], recipe), strict=True):
+        row |= {"gate": recipe.spec.findings[row["finding"]].gate, "gated": is_gated}
+    gated = {(row["instance_key"], row["finding"]): row for row in rows["predictions"] if row["gated"]}
+    films = {row["instance_key"]: row for row in rows["instances"] if row["state"] != "rejected"}
+    rows["boxes"] = _cut(rows["attention"], gated, films, recipe)
+    boxed = Counter((row["instance_key"], row["finding"]) for row in rows["boxes"])
+    for row in rows["predictions"]:
+        row["n_boxes"] = boxed[row["instance_key"], row["finding"]]
+    localized = {instance for instance, _ in gated}
+    for instance, row in films.items():
+        row["state"] = "localized" if instance in localized else "no_finding"
+    return {name: pa.Table.from_pylist(rows[name], schema=SCHEMAS[name]) for name in tables}
+
+
+def _cut(attention: Rows, gated: dict[Keys, dict[str, Any]], films: dict[str, dict[str, Any]], recipe: _Recipe) -> Rows:
+    boxes, rules = [], BoxRules.of(recipe.spec)
+    for row in attention:
+        prediction = gated.get((row["instance_key"], row["finding"]))
+        if prediction is None:
+            continue
+        film = films[row["instance_key"]]
+        placement = read_placement(row, (film["rows"], film["columns"]), recipe.spec.network.input_hw)
+        (cut,) = rules.cut([(row["finding"], read_maps(row))], placement)
+        spacing = (film["pixel_spacing_row_mm"], film["pixel_spacing_column_mm"])
+        common = {name: film[name] for name in SCHEMAS["boxes"].names if name in film} | {
+            name: prediction[name] for name in ("finding", "probability")
+        }
+        boxes += [common | {"rank": rank} | box_columns(one, spacing) for rank, one in enumerate(cut, start=1)]
+    return boxes

@@ -1,0 +1,23 @@
+"""Rows of the ``attention`` table as what they stand for: maps, and the film's place in the network's frame."""
+
+from typing import Any
+
+from harvest.attention import StoredMaps
+from harvest.geometry import Placement
+
+COLUMNS = (
+    "instance_key", "finding", "iterations", "map_rows", "map_columns", "maps", "scale", "offset", "keep",
+    "orientation", "pixel_aspect",
+)  # fmt: skip
+"""What the functions below read."""
+
+
+def read_maps(row: dict[str, Any]) -> StoredMaps:
+    """Return the maps of a row."""
+    shape = (row["iterations"], row["map_rows"], row["map_columns"])
+    return StoredMaps.from_bytes(shape, row["maps"], row["keep"], (row["scale"], row["offset"]))
+
+
+def read_placement(row: dict[str, Any], film_hw: tuple[int, int], input_hw: tuple[int, int]) -> Placement:
+    """Return where the film of a row, with rows and columns ``film_hw``, lies in the network's input."""
+    return Placement(*film_hw, input_hw, row["orientation"], row["pixel_aspect"])

@@ -1,0 +1,37 @@
+-- How a finding of a patient develops: each day with films, and the same values of the day with films before it.
+-- Grain: one row per patient, day and finding of the current settings; patients and days that are known.
+CREATE VIEW patient_course AS
+WITH sizes AS (
+    SELECT
+        instance_key,
+        finding,
+        max(area_cm2) AS area_cm2,
+        max(area_share) AS area_share
+    FROM boxes_with_film
+    GROUP BY instance_key, finding
+),
+
+days AS (
+    SELECT
+        predictions.patient_key,
+        predictions.finding,
+        predictions.days_since_first_study,
+        count(*) AS films,
+        bool_or(predictions.gated) AS present,
+        max(predictions.probability) AS probability,
+        max(sizes.area_cm2) AS area_cm2,
+        max(sizes.area_share) AS area_share
+    FROM predictions_with_film AS predictions
+    LEFT JOIN sizes ON predictions.instance_key = sizes.instance_key AND predictions.finding = sizes.finding
+    WHERE predictions.patient_key IS NOT NULL AND predictions.days_since_first_study IS NOT NULL
+    GROUP BY predictions.patient_key, predictions.finding, predictions.days_since_first_study
+)
+
+SELECT
+    *,
+    lag(days_since_first_study) OVER course AS day_before,
+    lag(present) OVER course AS present_before,
+    lag(area_cm2) OVER course AS area_cm2_before,
+    lag(area_share) OVER course AS area_share_before
+FROM days
+WINDOW course AS (PARTITION BY patient_key, finding ORDER BY days_since_first_study);
