@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harvest.config import HarvestConfig
 from harvest.phantom import PhantomRange, write_archive
+from harvest.report.request import BoxSource, ReportRequest
 from harvest.run import RunRequest
 
 SEED = 2018
@@ -22,8 +23,17 @@ def draw_archive(out: Path, films: int) -> Path:
 
 
 def request_demo(archive: Path, model: str, out: Path) -> RunRequest:
-    """Return the harvest of the archive; phantoms have no names to hide, so the tables show the files' own."""
+    """Return the harvest of the archive; phantoms have no names to hide, so the tables show the files' own.
+
+    Its report lays the phantoms' exact boxes beside the harvested ones.
+    """
     settings = HarvestConfig(identifiers="keep")
     return RunRequest(
-        str(archive / "images"), model, out / "lake", archive / "labels.csv", settings, None, None, "demo"
+        archive=str(archive / "images"),
+        model=model,
+        lake=out / "lake",
+        labels=archive / "labels.csv",
+        config=settings,
+        archive_name="demo",
+        report=ReportRequest(boxes=BoxSource(archive / "boxes.csv", frame=None)),
     )

@@ -12,9 +12,10 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from flows.tally import Tally, duration
+from flows.tally import Tally
 from harvest.pipeline import ShardSummary
 from harvest.run import Session
+from harvest.stages import duration
 
 
 class RunBoard:

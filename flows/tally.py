@@ -5,10 +5,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harvest.stages import by_duration, duration, total_seconds
+
 if TYPE_CHECKING:
     from harvest.pipeline import ShardSummary
-
-STAGE_WORDS = {"wait_decode": "reading and decoding", "localize": "network", "commit": "writing"}
 
 
 @dataclass
@@ -38,8 +38,7 @@ class Tally:
         self.states.update(shard.states)
         self.reasons.update(shard.reasons)
         self.findings.update(shard.findings)
-        for stage, seconds in shard.seconds.items():
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+        self.seconds = total_seconds((self.seconds, shard.seconds))
 
     @property
     def rate(self) -> float:
@@ -53,8 +52,7 @@ class Tally:
 
     def stages(self) -> list[tuple[str, float]]:
         """Return the stages in words and their seconds, the slowest first."""
-        ordered = sorted(self.seconds.items(), key=lambda item: item[1], reverse=True)
-        return [(STAGE_WORDS.get(stage, stage), seconds) for stage, seconds in ordered]
+        return by_duration(self.seconds)
 
     def describe(self) -> str:
         """Say in one line how far the run is."""
@@ -62,13 +60,3 @@ class Tally:
         bottleneck = self.stages()[0][0] if self.seconds else "none"
         pace = f"{self.objects:,} of {self.total:,} films · {self.rate:.1f} films/s"
         return f"{pace} · {duration(left)} left · bottleneck: {bottleneck}"
-
-
-def duration(seconds: float) -> str:
-    """Return ``8 s``, ``3 min 20 s`` or ``2 h 5 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

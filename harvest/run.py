@@ -4,8 +4,9 @@
 shard is to be harvested, so a run that finds nothing new ends in seconds.
 """
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -21,11 +22,14 @@ from harvest.labels import attach_labels
 from harvest.lake import Lake, writing
 from harvest.manifest import Plan, plan_shards, read_harvested, read_plan, write_plan
 from harvest.records import ArchiveObject
-from harvest.run_record import RunRecord, finish_record, new_run_id, start_record, unfinished_run
+from harvest.report.request import ReportRequest
+from harvest.run_record import Pace, RunRecord, finish_record, new_run_id, start_record, unfinished_run
 from harvest.settle import settle
 from harvest.site_key import lake_site_key
 from harvest.sources import Source, open_source
+from harvest.stages import total_seconds
 from harvest.store import SNAPSHOT, publish
+from harvest.whereabouts import remember_archive
 from models.bundle_files import read_bundle_spec
 
 if TYPE_CHECKING:
@@ -47,6 +51,7 @@ class RunRequest:
         site_key: file of the key for pseudonyms; by default the lake's own.
         limit: harvest only the first so many objects of the listing.
         archive_name: stands before the relative path wherever an object is named; by default the folder's name.
+        report: what the report shows, which is made where something was published.
     """
 
     archive: str
@@ -57,6 +62,7 @@ class RunRequest:
     site_key: Path | None = None
     limit: int | None = None
     archive_name: str | None = None
+    report: ReportRequest = field(default_factory=ReportRequest)
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ class Session:
             ArchiveError: the archive holds no files.
         """
         self.request, self.lake, self.source = request, lake, source
+        self._started = time.monotonic()
         self.spec, digest = read_bundle_spec(request.model)
         self.engine = resolve_engine(request.config.engine).name
         self.keys = self._keys(digest)
@@ -119,6 +126,7 @@ class Session:
             publish(self.lake.root)
         if self.plan.shards:
             start_record(self.lake, self.keys, self.spec, self.engine, self.request.config)
+            remember_archive(self.lake, self.source.name, self.request.archive)
             write_plan(self.lake, self.keys.run_id, self.plan)
 
     def context(self) -> "HarvestContext":
@@ -140,14 +148,14 @@ class Session:
         """
         self._summaries.append(summary)
         objects = sum(one.objects for one in self._summaries)
-        states = _total(one.states for one in self._summaries)
+        states = sum((one.states for one in self._summaries), Counter[str]())
         rate = states["rejected"] / states.total()
         if objects >= JUDGED_AFTER and rate > self.request.config.max_rejection_rate:
             self._abort()
             raise RejectionRateError(
                 f"{states['rejected']} of {states.total()} instances were rejected, more than "
                 f"{self.request.config.max_rejection_rate:.0%}; nothing was published. Look at the archive, or raise "
-                f"--max-rejection-rate. Reasons: {dict(_total(one.reasons for one in self._summaries))}."
+                f"--max-rejection-rate. Reasons: {dict(sum((one.reasons for one in self._summaries), Counter[str]()))}."
             )
 
     @property
@@ -155,29 +163,37 @@ class Session:
         """Whether what is missing from the listing has vanished, rather than been out of sight."""
         return self.request.limit is None and self.source.lists_everything
 
+    @property
+    def _pace(self) -> Pace:
+        films = sum(one.objects for one in self._summaries)
+        return Pace(films, time.monotonic() - self._started, total_seconds(one.seconds for one in self._summaries))
+
     def _abort(self) -> None:
         ledger = self.lake.read_column_set("crosswalk", self.keys.config_fingerprint, ["run_id"]).to_pylist()
         for shard_id in {row["shard_id"] for row in ledger if row["run_id"] == self.keys.run_id}:
             self.lake.remove_shard(self.keys.config_fingerprint, shard_id)
-        finish_record(self.lake, self.keys, "aborted")
+        finish_record(self.lake, self.keys, "aborted", self._pace)
 
     def finish(self) -> RunSummary:
-        """Settle, publish and close the record; a run that found nothing new does only what is left to do."""
+        """Settle, close the record, publish, report; a run that found nothing new does only what is left to do."""
+        from harvest.report.write import write_report
+
         settle(self.lake, self.keys, self.plan, self._whole)
         record = None
         if self.plan.shards:
-            record = finish_record(self.lake, self.keys, "complete")
+            record = finish_record(self.lake, self.keys, "complete", self._pace)
         if self.lake.unpublished:
             publish(self.lake.root)
             self.lake.mark_published()
+            write_report(self.lake, self.request.report)
         return RunSummary(
             lake=self.lake.root,
             objects=len(self.plan.listed),
             harvested=self.plan.pending,
-            states=_total(one.states for one in self._summaries),
-            reasons=_total(one.reasons for one in self._summaries),
-            findings=_total(one.findings for one in self._summaries),
-            seconds=_total_seconds(self._summaries),
+            states=sum((one.states for one in self._summaries), Counter[str]()),
+            reasons=sum((one.reasons for one in self._summaries), Counter[str]()),
+            findings=sum((one.findings for one in self._summaries), Counter[str]()),
+            seconds=total_seconds(one.seconds for one in self._summaries),
             record=record,
         )
 
@@ -230,18 +246,3 @@ def run_harvest(request: RunRequest, observer: Observer | None = None) -> RunSum
 def _listing(request: RunRequest, source: Source) -> Iterator[ArchiveObject]:
     objects = islice(source.iter_objects(), request.limit)
     return attach_labels(objects, read_label_table(request.labels)) if request.labels else objects
-
-
-def _total(counters: Iterable[Counter[str]]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for one in counters:
-        total.update(one)
-    return total
-
-
-def _total_seconds(summaries: "Iterable[ShardSummary]") -> dict[str, float]:
-    total: dict[str, float] = {}
-    for one in summaries:
-        for stage, seconds in one.seconds.items():
-            total[stage] = total.get(stage, 0.0) + seconds
-    return total

@@ -4,6 +4,7 @@ import json
 import platform
 import secrets
 from collections import Counter
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Literal
@@ -19,7 +20,22 @@ Status = Literal["running", "complete", "aborted", "failed"]
 RunRecord = dict[str, Any]
 """Keys: run_id, status, archive, bundle, bundle_spec (all settings of the model), model_digest, config_fingerprint,
 engine, started_at, finished_at (UTC), objects, instances, localized, no_finding, rejected, boxes, version, python,
-config."""
+config, pace (see :class:`Pace`; null until it ends)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the process that ended a run was.
+
+    Attributes:
+        films: objects that this process harvested; fewer than the run's where it went on after an interruption.
+        seconds: wall time from listing to settling.
+        stage_seconds: of these, by stage of the shards.
+    """
+
+    films: int
+    seconds: float
+    stage_seconds: dict[str, float]
 
 
 def new_run_id() -> str:
@@ -46,15 +62,15 @@ def start_record(lake: Lake, keys: RunKeys, spec: BundleSpec, engine: str, confi
         "python": platform.python_version(),
         "config": config.model_dump(mode="json"),
     }
-    counts = ("objects", "instances", "localized", "no_finding", "rejected", "boxes")
+    counts = ("objects", "instances", "localized", "no_finding", "rejected", "boxes", "pace")
     write_json(path, record | dict.fromkeys(counts))
 
 
-def finish_record(lake: Lake, keys: RunKeys, status: Status) -> RunRecord:
+def finish_record(lake: Lake, keys: RunKeys, status: Status, pace: Pace) -> RunRecord:
     """Close the record with what the run left in the part files, and drop its plan."""
     path = lake.runs / f"{keys.run_id}.json"
     record: RunRecord = json.loads(path.read_text(encoding="utf-8"))
-    record |= {"status": status, "finished_at": _now()} | _counts(lake, keys)
+    record |= {"status": status, "finished_at": _now(), "pace": asdict(pace)} | _counts(lake, keys)
     write_json(path, record)
     plan_path(lake, keys.run_id).unlink(missing_ok=True)
     return record

@@ -14,6 +14,7 @@ from flows.cli.evaluate import evaluate
 from flows.cli.phantom import phantom
 from flows.cli.rebox import rebox
 from flows.cli.rebuild import rebuild
+from flows.cli.report import report
 from flows.cli.run import run
 from flows.cli.sql import sql
 from flows.cli.train import train
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, run, sql, verify, rebuild, rebox, train, evaluate, convert, phantom, doctor):
+for command in (demo, run, sql, report, verify, rebuild, rebox, train, evaluate, convert, phantom, doctor):
     app.command()(command)
 
 INTERRUPTED = 130

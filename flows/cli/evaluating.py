@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from flows.cli.evaluation_tables import show_evaluation
+from flows.cli.frames import parse_frame
 from flows.cli.render import print_json
 from flows.prefect_server import chosen_server
 from harvest.config import EngineConfig
 from harvest.errors import SettingsError
 from harvest.evaluate import evaluate_bundle, evaluate_harvest, write_evaluation
-from harvest.evaluation.lake_films import BoxFrame
 from harvest.evaluation.measure import Sampling
 from harvest.evaluation.of_lake import Evaluation, EvaluationRequest
 from harvest.pipeline import ShardSummary
@@ -48,20 +48,6 @@ class EvaluationForm:
             lenient=self.lenient,
             sampling=Sampling(self.resamples, self.seed),
         )
-
-
-def parse_frame(text: str) -> BoxFrame:
-    """Return (width, height) of ``WIDTHxHEIGHT``, None for ``image``.
-
-    Raises:
-        SettingsError: it is neither.
-    """
-    if text == "image":
-        return None
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise SettingsError(f"--box-frame is WIDTHxHEIGHT (such as 1024x1024) or 'image', not {text!r}.")
-    return float(width), float(height)
 
 
 def run_evaluation(

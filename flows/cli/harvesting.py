@@ -12,9 +12,10 @@ from typing import Any
 
 from flows.cli.render import print_json
 from flows.execute import execute
-from flows.tally import duration
 from flows.terminal import Terminal
+from harvest.report.request import PAGE
 from harvest.run import RunRequest, RunSummary, open_session
+from harvest.stages import duration
 from harvest.store import SNAPSHOT
 
 QUESTION = "boxes_per_finding"
@@ -86,6 +87,7 @@ def describe_run(summary: RunSummary, model: str, seconds: float) -> str:
     rows[2] = ("rejected", rows[2][1] + _details(summary.reasons))
     rows += [
         ("boxes", boxes + _details(summary.findings)),
+        ("report", str(lake / PAGE)),
         ("tables", str(lake / SNAPSHOT)),
         ("parts", f"{lake}/{{instances,predictions,attention,boxes,rejections}}/part-*.parquet"),
         ("ask", shlex.join([*own_command(), "sql", str(lake), QUESTION])),

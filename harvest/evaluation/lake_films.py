@@ -72,8 +72,8 @@ class LakeFilms:
         return found
 
 
-def read_lake_films(lake: Path) -> LakeFilms:
-    """Read which films a lake holds.
+def read_lake_films(lake: Path, fingerprint: str | None = None) -> LakeFilms:
+    """Read which films a lake holds; of rows made under several settings, those of one ``fingerprint``.
 
     Raises:
         LakeError: there is no lake, its rows come from several settings, or names are pseudonyms and the crosswalk
@@ -81,6 +81,8 @@ def read_lake_films(lake: Path) -> LakeFilms:
     """
     columns = ["instance_key", "model_digest", "config_fingerprint", "source_uri", "state", "rows", "columns"]
     instances = read_rows(lake, "instances", [*columns, "patient_key"]).to_pylist()
+    if fingerprint is not None:
+        instances = [row for row in instances if row["config_fingerprint"] == fingerprint]
     if not instances:
         raise LakeError(f"{lake} holds no instances. Give the folder that `iam-harvest run --out` wrote.")
     settings = {(row["model_digest"], row["config_fingerprint"]) for row in instances}

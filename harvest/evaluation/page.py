@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from harvest.evaluation.overlays import ShownCase
 from harvest.evaluation.published import MEAN, published_means, published_results
+from harvest.pages import page_environment
 from models.findings import BOXED_FINDINGS
 
 OURS = "this evaluation"
@@ -60,20 +59,21 @@ def render_page(metrics: Mapping[str, Any], shown: Sequence[ShownCase] = ()) -> 
         metrics: the content of ``metrics.json``.
         shown: films with their boxes.
     """
-    environment = Environment(
-        loader=PackageLoader("harvest"), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
     findings = tuple(metrics["findings"])
-    return environment.get_template("evaluation.html").render(
-        title=f"Evaluation of {metrics['model']['name']}",
-        facts=facts_of(metrics),
-        findings=findings,
-        comparable=findings == BOXED_FINDINGS,
-        patients=metrics["patients"],
-        bootstrap=metrics["bootstrap"],
-        definitions=metrics["definitions"],
-        tables=[*build_tables(metrics), _figure_table(metrics, findings)],
-        shown=shown,
+    return (
+        page_environment()
+        .get_template("evaluation.html")
+        .render(
+            title=f"Evaluation of {metrics['model']['name']}",
+            facts=facts_of(metrics),
+            findings=findings,
+            comparable=findings == BOXED_FINDINGS,
+            patients=metrics["patients"],
+            bootstrap=metrics["bootstrap"],
+            definitions=metrics["definitions"],
+            tables=[*build_tables(metrics), _figure_table(metrics, findings)],
+            shown=shown,
+        )
     )
 
 

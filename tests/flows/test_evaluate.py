@@ -11,7 +11,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from flows.cli.evaluate import evaluate
-from flows.cli.evaluating import parse_frame, run_evaluation
+from flows.cli.evaluating import run_evaluation
+from flows.cli.frames import parse_frame
 from harvest.errors import IamHarvestError, SettingsError
 from harvest.evaluation.measure import Sampling
 from harvest.evaluation.of_lake import EvaluationRequest
