@@ -78,8 +78,8 @@ class FilmReader:
         """Look up where the films lie and read their maps."""
         self._settings = settings
         self._locations = archive_locations(lake)
-        rows = read_rows(lake.root, "crosswalk", ["instance_key", "archive", "path"], keys).to_pylist()
-        self._origins = {row["instance_key"]: (row["archive"], row["path"]) for row in rows}
+        rows = read_rows(lake.root, "crosswalk", ["instance_key", "archive", "path", "size"], keys).to_pylist()
+        self._origins = {row["instance_key"]: row for row in rows}
         maps = read_rows(lake.root, "attention", MAP_COLUMNS, keys).to_pylist()
         self._maps = {
             (row["instance_key"], row["finding"]): row
@@ -89,14 +89,17 @@ class FilmReader:
 
     def read(self, row: Row) -> DecodedImage | None:
         """Decode a film as it was harvested; None where the file is gone, changed or unreadable."""
-        archive, path = self._origins.get(row["instance_key"], ("", ""))
-        limits = self._settings.config.decode
+        origin, limits = self._origins.get(row["instance_key"]), self._settings.config.decode
+        if origin is None:
+            return None
         try:
-            source = open_source(self._locations.get(archive, ""), archive)
-            outcomes = iter_decode(source.read_bytes(path, limits.max_bytes), limits)
-            image = next((one.image for one in outcomes if one.frame == row["frame"]), None)
+            source = open_source(self._locations.get(origin["archive"], ""), origin["archive"])
+            data = source.read_bytes(origin["path"], limits.max_bytes)
         except (ArchiveError, RejectedError):
             return None
+        if len(data) != origin["size"]:  # what was decoded before, within bounds, is decoded here
+            return None
+        image = next((one.image for one in iter_decode(data, limits) if one.frame == row["frame"]), None)
         return image if image is not None and image.pixels.shape == (row["rows"], row["columns"]) else None
 
     def maps(self, row: Row, cases: Iterable[ShownCase]) -> list[Row | None]:
