@@ -23,6 +23,7 @@ from harvest.run_record import RunRecord, finish_record, latest_complete_run, ne
 from harvest.site_key import lake_site_key
 from harvest.store import publish
 from harvest.stored_maps import read_maps, read_placement
+from harvest.whereabouts import archive_locations, remember_archive
 from models.spec import BundleSpec, Frozen
 
 Rows = list[dict[str, Any]]
@@ -96,6 +97,8 @@ def rebox(source: Path, out: Path, settings: ReboxConfig | None = None) -> Rebox
     record = latest_complete_run(lake)
     with writing(out) as target:
         recipe = _recipe(lake, target, record, settings or ReboxConfig())
+        for archive, location in archive_locations(lake).items():
+            remember_archive(target, archive, location)
         start_record(target, recipe.keys, recipe.bundle, record["engine"], recipe.config)
         before: Counter[str] = Counter()
         after: Counter[str] = Counter()

@@ -4,6 +4,7 @@ import json
 import platform
 import secrets
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,7 +21,7 @@ Status = Literal["running", "complete", "aborted", "failed"]
 RunRecord = dict[str, Any]
 """Keys: run_id, status, archive, bundle, bundle_spec (all settings of the model), model_digest, config_fingerprint,
 engine, started_at, finished_at (UTC), objects, instances, localized, no_finding, rejected, boxes, version, python,
-config, pace (see :class:`Pace`; null until it ends)."""
+config, pace (see :class:`Pace`; null until it ends, and where no film was read)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,25 @@ def start_record(lake: Lake, keys: RunKeys, spec: BundleSpec, engine: str, confi
     write_json(path, record | dict.fromkeys(counts))
 
 
-def finish_record(lake: Lake, keys: RunKeys, status: Status, pace: Pace) -> RunRecord:
+def finish_record(lake: Lake, keys: RunKeys, status: Status, pace: Pace | None = None) -> RunRecord:
     """Close the record with what the run left in the part files, and drop its plan."""
     path = lake.runs / f"{keys.run_id}.json"
     record: RunRecord = json.loads(path.read_text(encoding="utf-8"))
-    record |= {"status": status, "finished_at": _now(), "pace": asdict(pace)} | _counts(lake, keys)
+    record |= {"status": status, "finished_at": _now(), "pace": asdict(pace) if pace else None} | _counts(lake, keys)
     write_json(path, record)
     plan_path(lake, keys.run_id).unlink(missing_ok=True)
     return record
+
+
+def read_records(lake: Lake) -> list[RunRecord]:
+    """Return the records of all runs, the latest first."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(lake.runs.glob("*.json"), reverse=True)]
+
+
+def current_run(records: Iterable[RunRecord]) -> RunRecord | None:
+    """Return the run that the current views follow: the latest complete one; None where none is."""
+    complete = [record for record in records if record["status"] == "complete"]
+    return max(complete, key=lambda record: (record["finished_at"], record["run_id"]), default=None)
 
 
 def latest_complete_run(lake: Lake) -> RunRecord:
@@ -82,18 +94,15 @@ def latest_complete_run(lake: Lake) -> RunRecord:
     Raises:
         LakeError: no run is complete.
     """
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in lake.runs.glob("*.json")]
-    complete = [record for record in records if record["status"] == "complete"]
-    if not complete:
+    record = current_run(read_records(lake))
+    if record is None:
         raise LakeError(f"No run of the lake {lake.root} is complete; finish it with 'iam-harvest run'.")
-    latest: RunRecord = max(complete, key=lambda record: (record["finished_at"], record["run_id"]))
-    return latest
+    return record
 
 
 def unfinished_run(lake: Lake, fingerprint: str, archive: str) -> str | None:
     """Return the id of the latest run of this archive and fingerprint that was cut off; None when there is none."""
-    for path in sorted(lake.runs.glob("*.json"), reverse=True):
-        record = json.loads(path.read_text(encoding="utf-8"))
+    for record in read_records(lake):
         same = (record["config_fingerprint"], record["archive"]) == (fingerprint, archive)
         if same and record["status"] == "running":
             return str(record["run_id"])

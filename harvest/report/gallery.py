@@ -1,18 +1,16 @@
 """The gallery: films read once more from the archive, with stored attention laid over them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from harvest.attention import StoredMaps, dequantise_maps, merge_stored
-from harvest.config import HarvestConfig
+from harvest.attention import dequantise_maps, merge_stored
+from harvest.config import HarvestConfig, apply_overrides
 from harvest.decode import iter_decode
 from harvest.errors import ArchiveError, RejectedError
 from harvest.evaluation.lake_films import read_rows
-from harvest.geometry import Placement
 from harvest.lake import Lake
 from harvest.records import DecodedImage
 from harvest.report.cases import choose_films, read_annotated, read_cases, shown_film
@@ -22,13 +20,9 @@ from harvest.report.records import Gallery, ShownCase, ShownFilm
 from harvest.report.request import BoxSource
 from harvest.run_record import RunRecord
 from harvest.sources import open_source
+from harvest.stored_maps import COLUMNS, read_maps, read_placement
 from harvest.whereabouts import archive_locations
-from models.spec import BundleSpec, Merge, MiningSpec
-
-MAP_COLUMNS = (
-    "instance_key", "config_fingerprint", "finding", "iterations", "map_rows", "map_columns", "maps", "scale", "offset",
-    "keep", "orientation", "pixel_aspect",
-)  # fmt: skip
+from models.spec import BundleSpec
 
 
 @dataclass(frozen=True)
@@ -37,16 +31,14 @@ class GallerySettings:
 
     fingerprint: str
     config: HarvestConfig
-    merge: Merge
-    mining: MiningSpec
-    input_hw: tuple[int, int]
+    spec: BundleSpec
 
     @classmethod
     def of(cls, record: RunRecord) -> "GallerySettings":
         """Read them from a run's record."""
-        spec, config = BundleSpec.model_validate(record["bundle_spec"]), HarvestConfig.model_validate(record["config"])
-        merge = config.boxes.merge or spec.boxes.merge
-        return cls(record["config_fingerprint"], config, merge, spec.mining, spec.network.input_hw)
+        config = HarvestConfig.model_validate(record["config"])
+        spec = apply_overrides(BundleSpec.model_validate(record["bundle_spec"]), config)
+        return cls(record["config_fingerprint"], config, spec)
 
 
 def write_gallery(lake: Lake, record: RunRecord, limit: int, boxes: BoxSource | None, folder: Path) -> Gallery:
@@ -66,7 +58,7 @@ def write_gallery(lake: Lake, record: RunRecord, limit: int, boxes: BoxSource | 
             continue
         film = shown_film(row, len(shown) + 1, image.pixel_aspect)
         write_film(folder / film.picture, image.pixels)
-        drawn = _draw_maps(folder, film, image, settings, zip(cases, reader.maps(row, cases), strict=True))
+        drawn = _draw_maps(folder, film, settings.spec, zip(cases, reader.maps(row, cases), strict=True))
         shown.append((film, tuple(drawn)))
     return Gallery(tuple(shown), len(chosen) - len(shown))
 
@@ -80,7 +72,7 @@ class FilmReader:
         self._locations = archive_locations(lake)
         rows = read_rows(lake.root, "crosswalk", ["instance_key", "archive", "path", "size"], keys).to_pylist()
         self._origins = {row["instance_key"]: row for row in rows}
-        maps = read_rows(lake.root, "attention", MAP_COLUMNS, keys).to_pylist()
+        maps = read_rows(lake.root, "attention", [*COLUMNS, "config_fingerprint"], keys).to_pylist()
         self._maps = {
             (row["instance_key"], row["finding"]): row
             for row in maps
@@ -110,24 +102,17 @@ class FilmReader:
 def _draw_maps(
     folder: Path,
     film: ShownFilm,
-    image: DecodedImage,
-    settings: GallerySettings,
+    spec: BundleSpec,
     cases: Iterable[tuple[ShownCase, Row | None]],
 ) -> Iterable[ShownCase]:
-    placement = Placement(film.rows, film.columns, settings.input_hw, image.orientation, image.pixel_aspect)
-    frame = Frame.of(placement)
     for number, (case, row) in enumerate(cases, start=1):
         if row is None:
             yield case
             continue
-        stored = _stored(row)
-        (merged,) = merge_stored([stored], settings.merge, settings.mining)
+        stored = read_maps(row)
+        frame = Frame.of(read_placement(row, (film.rows, film.columns), spec.network.input_hw))
+        (merged,) = merge_stored([stored], spec.boxes.merge, spec.mining)
         pictures = [frame.heat(merged), *(frame.step(*step) for step in zip(*dequantise_maps(stored), strict=True))]
         name = f"img/film-{film.number:04d}-{number}.png"
         write_overlay(folder / name, np.concatenate(pictures))
         yield replace(case, maps=name, iterations=len(pictures) - 1)
-
-
-def _stored(row: Mapping[str, Any]) -> StoredMaps:
-    shape = (row["iterations"], row["map_rows"], row["map_columns"])
-    return StoredMaps.from_bytes(shape, row["maps"], row["keep"], (row["scale"], row["offset"]))

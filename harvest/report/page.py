@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harvest.config import HarvestConfig, apply_overrides
 from harvest.report.charts import bars, shares
 from harvest.report.figures import BINS, FindingFigures, LakeFigures, Row
 from harvest.run_record import RunRecord
 from harvest.stages import by_duration, duration
+from models.spec import BundleSpec
 
 STATE_WORDS = {
     "localized": "with at least one finding",
@@ -117,18 +119,18 @@ def _stages(run: RunRecord | None) -> list[StageView]:
 
 
 def _facts(run: RunRecord) -> list[tuple[str, str]]:
-    spec, config = run["bundle_spec"], run["config"]
-    thresholds = {tuple(one["thresholds"]) for one in spec["findings"].values()}
-    own = config["boxes"].get("thresholds")
-    common = own or (thresholds.pop() if len(thresholds) == 1 else None)
+    config = HarvestConfig.model_validate(run["config"])
+    spec = apply_overrides(BundleSpec.model_validate(run["bundle_spec"]), config)
+    thresholds = {one.thresholds for one in spec.findings.values()}
+    cut_at = ", ".join(f"{value:g}" for value in thresholds.pop()) if len(thresholds) == 1 else spec.threshold_source
     return [
         ("bundle", f"{run['bundle']} (digest {run['model_digest'][:16]})"),
-        ("network", f"{spec['network']['backbone']}, {spec['network']['iterations']} iterations of attention mining"),
-        ("which findings are boxed", f"gate: {config['gate']['mode']}; operating points: {spec['gate_source']}"),
-        ("boxes are cut at", ", ".join(f"{value:g}" for value in common) if common else spec["threshold_source"]),
+        ("network", f"{spec.network.backbone}, {spec.network.iterations} iterations of attention mining"),
+        ("which findings are boxed", f"gate: {config.gate.mode}; operating points: {spec.gate_source}"),
+        ("boxes are cut at", cut_at),
         ("settings", run["config_fingerprint"]),
         ("computed on", run["engine"]),
-        ("identifiers", config["identifiers"]),
+        ("identifiers", config.identifiers),
         ("iam-harvest", run["version"]),
     ]
 

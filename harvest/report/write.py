@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from harvest.report.page import page_values
 from harvest.report.pictures import write_places
 from harvest.report.records import Gallery
 from harvest.report.request import PAGE, ReportRequest
-from harvest.run_record import RunRecord
+from harvest.run_record import RunRecord, current_run, read_records
 
 
 def write_report(lake: Lake, request: ReportRequest | None = None) -> Path:
@@ -38,24 +37,13 @@ def write_report(lake: Lake, request: ReportRequest | None = None) -> Path:
     building = lake.root / f"{TEMPORARY}report"
     shutil.rmtree(building, ignore_errors=True)
     (building / "img").mkdir(parents=True)
-    figures, runs = read_figures(lake.root), read_runs(lake)
+    figures, runs = read_figures(lake.root), read_records(lake)
     places = [_write_places(building, number, one) for number, one in enumerate(figures.findings, start=1)]
     gallery = _gallery(lake, runs, request, building)
     (building / PAGE.name).write_text(render_report(figures, places, runs, gallery), encoding="utf-8")
     page = lake.root / PAGE
     _put_in_place(building, page.parent)
     return page
-
-
-def read_runs(lake: Lake) -> list[RunRecord]:
-    """Return the records of all runs, the latest first."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(lake.runs.glob("*.json"), reverse=True)]
-
-
-def current_run(runs: Sequence[RunRecord]) -> RunRecord | None:
-    """Return the latest complete run, whose settings the page follows."""
-    complete = [run for run in runs if run["status"] == "complete"]
-    return max(complete, key=lambda run: (run["finished_at"], run["run_id"]), default=None)
 
 
 def render_report(
