@@ -37,6 +37,11 @@ class StoredMaps:
         """Return the masks as packed bits, row-major, for the ``keep`` column."""
         return np.packbits(self.keep).tobytes()
 
+    def first(self, iterations: int | None) -> "StoredMaps":
+        """Return the maps and masks of the first iterations only; None: all."""
+        masks = None if iterations is None else iterations - 1
+        return StoredMaps(self.maps[:iterations], self.scale[:iterations], self.offset[:iterations], self.keep[:masks])
+
     @classmethod
     def from_bytes(
         cls, shape: tuple[int, int, int], maps: bytes, keep: bytes, levels: tuple[list[float], list[float]]

@@ -1,18 +1,20 @@
-"""A bundle with thresholds of its own: harvest films with annotated boxes, choose, save."""
+"""A bundle made ready to ship: thresholds chosen on annotated films, figures measured on others, both in its card."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from harvest.config import EngineConfig
-from harvest.evaluate import evaluation_lake, plan_evaluation
+from harvest.evaluate import evaluate_bundle, evaluation_lake, plan_evaluation
 from harvest.evaluation.of_lake import EvaluationRequest, read_scope
 from harvest.evaluation.recut import iter_film_maps
 from harvest.pipeline import harvest_shard
 from harvest.thresholds import MapCase, ThresholdChoice, ThresholdSearch, choose_thresholds, with_thresholds
-from models.bundle import load_bundle, save_bundle
-from models.bundle_files import CARD_FILE, find_bundle
+from harvest.training.card import with_localization
+from models.bundle import load_bundle, save_bundle, write_card
+from models.bundle_files import CARD_FILE, find_bundle, read_bundle_spec
 from models.spec import BundleSpec
 
 
@@ -50,8 +52,33 @@ def tune_thresholds(
         cases = read_map_cases(lake.root, request, bundle.spec)
     choices = choose_thresholds(cases, bundle.spec.network.findings, bundle.spec.boxes, search)
     tuned = with_thresholds(bundle.spec, choices, _source(cases, request, search))
-    card = (find_bundle(model) / CARD_FILE).read_text(encoding="utf-8")
+    card = with_localization(_read_card(find_bundle(model)), tuned)
     return Tuning(choices, save_bundle(out, bundle.model, tuned, card))
+
+
+def measure_into_card(
+    model: str, request: EvaluationRequest, films: str, engine: EngineConfig | None = None
+) -> dict[str, Any]:
+    """Evaluate a stored bundle and write its figures into its own card; the digest stays what it is.
+
+    Args:
+        model: directory of a bundle.
+        request: films that neither weights nor thresholds were chosen on.
+        films: the same in words, for the card.
+        engine: device and precision.
+
+    Returns:
+        The content of ``metrics.json``.
+    """
+    directory = find_bundle(model)
+    metrics = evaluate_bundle(model, request, engine).metrics
+    spec, _ = read_bundle_spec(model)
+    write_card(directory, with_localization(_read_card(directory), spec, metrics, films))
+    return metrics
+
+
+def _read_card(directory: Path) -> str:
+    return (directory / CARD_FILE).read_text(encoding="utf-8")
 
 
 def read_map_cases(lake: Path, request: EvaluationRequest, spec: BundleSpec) -> list[MapCase]:

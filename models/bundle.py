@@ -64,11 +64,16 @@ def save_bundle(directory: Path, model: IAM, spec: BundleSpec, card: str) -> str
     directory.mkdir(parents=True, exist_ok=True)
     weights = {name: _stored(value) for name, value in model.state_dict().items()}
     _replace(directory / WEIGHTS_FILE, lambda path: save_file(weights, path))
-    _replace(directory / CARD_FILE, lambda path: path.write_text(card, encoding="utf-8"))
+    write_card(directory, card)
     complete = spec.model_copy(update={"weights_sha256": file_digest(directory / WEIGHTS_FILE)})
     text = complete.model_dump_json(indent=2) + "\n"
     _replace(directory / SPEC_FILE, lambda path: path.write_text(text, encoding="utf-8"))
     return content_digest(complete.model_dump(mode="json"))
+
+
+def write_card(directory: Path, card: str) -> None:
+    """Replace the model card of a bundle; its digest does not cover the card."""
+    _replace(directory / CARD_FILE, lambda path: path.write_text(card, encoding="utf-8"))
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:

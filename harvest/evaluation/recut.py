@@ -16,7 +16,7 @@ from harvest.evaluation.lake_films import LakeFilm, read_rows
 from harvest.evaluation.records import HarvestedBox, Peak
 from harvest.geometry import Placement
 from harvest.stored_maps import COLUMNS, read_maps, read_placement
-from models.spec import BoxSpec, BundleSpec
+from models.spec import BoxSpec, BundleSpec, Merge, MiningSpec
 
 WANG_THRESHOLDS = (60 / 255, 180 / 255)
 """Intensities at which Wang et al. 2017 binarise the heatmap."""
@@ -33,17 +33,40 @@ class FilmMap:
     placement: Placement
 
 
+@dataclass(frozen=True)
+class StoredFilm:
+    """The stored maps of one (film, finding), not yet merged."""
+
+    stem: str
+    finding: str
+    stored: StoredMaps
+    placement: Placement
+
+    def merge(self, merge: Merge, mining: MiningSpec, iterations: int | None = None) -> FilmMap:
+        """Merge the maps of the first ``iterations``; None: of all."""
+        (merged,) = merge_stored([self.stored.first(iterations)], merge, mining)
+        return FilmMap(self.stem, self.finding, merged, self.placement)
+
+
 def iter_film_maps(
     lake: Path, films: Mapping[str, LakeFilm], wanted: Collection[tuple[str, str]], spec: BundleSpec
 ) -> Iterator[FilmMap]:
     """Yield the merged attention of the wanted (stem, finding) pairs that the lake has maps of."""
+    for one in iter_stored_films(lake, films, wanted, spec.network.input_hw):
+        yield one.merge(spec.boxes.merge, spec.mining)
+
+
+def iter_stored_films(
+    lake: Path, films: Mapping[str, LakeFilm], wanted: Collection[tuple[str, str]], input_hw: tuple[int, int]
+) -> Iterator[StoredFilm]:
+    """Yield the stored maps of the wanted (stem, finding) pairs; ``input_hw`` is of the network that made them."""
     named = {film.instance_key: film for film in films.values()}
     table = read_rows(lake, "attention", COLUMNS, named)
     for batch in table.to_batches(max_chunksize=256):
         for row in batch.to_pylist():
             film = named[row["instance_key"]]
             if (film.stem, row["finding"]) in wanted:
-                yield _film_map(row, film, spec)
+                yield _stored_film(row, film, input_hw)
 
 
 def wang_boxes(one: FilmMap, spec: BoxSpec) -> list[HarvestedBox]:
@@ -67,8 +90,7 @@ def heatmap_peak(one: FilmMap, spec: BoxSpec) -> Peak | None:
     return Peak(one.stem, one.finding, float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
 
 
-def _film_map(row: dict[str, Any], film: LakeFilm, spec: BundleSpec) -> FilmMap:
-    (merged,) = merge_stored([read_maps(row)], spec.boxes.merge, spec.mining)
+def _stored_film(row: dict[str, Any], film: LakeFilm, input_hw: tuple[int, int]) -> StoredFilm:
     assert film.rows is not None and film.columns is not None  # a film with maps was decoded
-    placement = read_placement(row, (film.rows, film.columns), spec.network.input_hw)
-    return FilmMap(film.stem, row["finding"], merged, placement)
+    placement = read_placement(row, (film.rows, film.columns), input_hw)
+    return StoredFilm(film.stem, row["finding"], read_maps(row), placement)

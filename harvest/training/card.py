@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,9 @@ from harvest.training.tables import Selection
 from models.spec import BundleSpec
 from models.training import Machine
 
+_LOCALIZATION = "## Localization"
+_SHOWN_PROTOCOLS = ("iam-table2", "iam-all-boxes")
+_SHOWN_TARGETS = ("0.1", "0.3", "0.5")
 _CARD = """# {name}
 
 Boxes of chest X-ray findings, trained from image labels alone by iterative attention mining (Cai et al., MICCAI 2018,
@@ -40,8 +43,6 @@ AUC of N_1, 95 % interval over patients; the gate is the probability from which 
 | finding | films trained on | held out | AUC | gate |
 |---|---|---|---|---|
 {rows_of_findings}
-
-Box thresholds: {threshold_source}. Localization was not measured in training: run `iam-harvest evaluate`.
 
 ## Epochs
 
@@ -119,7 +120,6 @@ def model_card(spec: BundleSpec, aucs: Sequence[Estimate], rows: Sequence[Row]) 
         split=f"; {origin['split_column']} = {', '.join(origin['splits'])}" if origin["splits"] else "",
         notes=f"{notes}\n\n" if notes else "",
         gate_source=spec.gate_source,
-        threshold_source=spec.threshold_source,
         rows_of_findings="\n".join(
             _finding_row(spec, name, auc) for name, auc in zip(spec.findings, aucs, strict=True)
         ),
@@ -129,6 +129,38 @@ def model_card(spec: BundleSpec, aucs: Sequence[Estimate], rows: Sequence[Row]) 
         torch=origin["torch"],
         machine=origin["machine"],
     )
+
+
+def with_localization(card: str, spec: BundleSpec, figures: Mapping[str, Any] | None = None, films: str = "") -> str:
+    """Return the card with its last section written anew: where thresholds come from, and what the boxes reach.
+
+    Args:
+        card: of :func:`model_card`, with or without that section.
+        spec: as it is stored.
+        figures: content of ``metrics.json``; None: localization was not measured.
+        films: on which it was measured, in words.
+    """
+    before = card.partition(_LOCALIZATION)[0].rstrip()
+    intro = f"Box thresholds: {spec.threshold_source}."
+    if figures is None:
+        said = f"{intro}\nLocalization was not measured: run `iam-harvest evaluate`."
+        return f"{before}\n\n{_LOCALIZATION}\n\n{said}\n"
+    heads = [f"{protocol} T = {target}" for protocol in _SHOWN_PROTOCOLS for target in _SHOWN_TARGETS]
+    lines = ["| finding | boxes | " + " | ".join(heads) + " |", "|---|---|" + "---|" * len(heads)]
+    lines += [_localization_row(figures, name) for name in (*figures["findings"], "mean")]
+    where = f"Acc at T(IoU), the mean with its 95 % interval over patients, on {films}."
+    return f"{before}\n\n{_LOCALIZATION}\n\n{intro}\n{where}\n\n" + "\n".join(lines) + "\n"
+
+
+def _localization_row(figures: Mapping[str, Any], name: str) -> str:
+    boxes = figures["annotated_boxes"] if name == "mean" else figures["findings"][name]["annotated_boxes"]
+    cells = []
+    for protocol in _SHOWN_PROTOCOLS:
+        for target in _SHOWN_TARGETS:
+            one = figures["protocols"][protocol]["IoU"][target][name]
+            interval = f" ({one['low']:.3f} to {one['high']:.3f})" if name == "mean" else ""
+            cells.append(f"{one['accuracy']:.3f}{interval}")
+    return f"| {name} | {boxes} | " + " | ".join(cells) + " |"
 
 
 def _finding_row(spec: BundleSpec, name: str, auc: Estimate) -> str:

@@ -18,7 +18,7 @@ from harvest.config import EngineConfig
 from harvest.engine import resolve_engine
 from harvest.errors import SettingsError, TableError
 from harvest.gates import choose_gates, with_gates
-from harvest.training.card import model_card, provenance
+from harvest.training.card import model_card, provenance, with_localization
 from harvest.training.config import TrainConfig
 from harvest.training.films import FilmSet, decode_to_cache
 from harvest.training.phases import Observer, Row, Workshop, write_figures
@@ -169,7 +169,7 @@ def _save(request: TrainRequest, model: IAM, found: Validation, workshop: Worksh
         gates = choose_gates(config.network.findings, found.probabilities, found.positive, search=config.gates)
         spec = with_gates(spec, gates, _gate_source(config, len(held_out)))
     aucs = found.auc_estimates(held_out.patients)
-    card = model_card(spec, aucs, workshop.history)
+    card = with_localization(model_card(spec, aucs, workshop.history), spec)
     digest = save_bundle(request.out, model.cpu(), spec, card)
     write_figures(workshop.history, request.out)
     return digest

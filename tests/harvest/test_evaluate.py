@@ -20,7 +20,7 @@ from harvest.evaluation.measure import Sampling
 from harvest.evaluation.of_lake import EvaluationRequest, evaluate_lake
 from harvest.pipeline import harvest_shard
 from harvest.thresholds import ThresholdSearch
-from harvest.tuning import tune_thresholds
+from harvest.tuning import measure_into_card, tune_thresholds
 from models.bundle import load_bundle
 
 FILMS = {"a": ("Mass", "dev"), "b": ("Effusion|Mass", "dev"), "c": ("No Finding", "dev"), "d": ("Mass", "eval")}
@@ -104,3 +104,19 @@ def test_thresholds_are_chosen_on_a_split_and_saved(
     assert "2 annotated boxes of split dev" in tuned.spec.threshold_source
     before, after = (evaluate_bundle(model, request_) for model in (str(tiny_bundle_path), str(tmp_path / "tuned")))
     assert after.metrics["figures"]["pointing_game"] == before.metrics["figures"]["pointing_game"]
+
+
+def test_a_card_says_what_the_stored_bundle_reaches(
+    tiny_bundle_path: Path, request_: EvaluationRequest, tmp_path: Path
+) -> None:
+    search = ThresholdSearch(grid=(0.3, 0.6), count=1)
+    digest = tune_thresholds(str(tiny_bundle_path), request_, tmp_path / "tuned", search).digest
+    card = tmp_path / "tuned" / "MODEL_CARD.md"
+    assert "Localization was not measured" in card.read_text()
+    metrics = measure_into_card(str(tmp_path / "tuned"), request_, "two films")
+    accuracy = metrics["protocols"]["iam-all-boxes"]["IoU"]["0.1"]["Mass"]["accuracy"]
+    text = card.read_text()
+    assert "not measured" not in text and text.count("## Localization") == 1
+    (row,) = (line for line in text.splitlines() if line.startswith("| Mass |"))
+    assert row.split(" | ")[5] == f"{accuracy:.3f}" and "on two films" in text
+    assert load_bundle(tmp_path / "tuned").digest == digest

@@ -1,0 +1,74 @@
+"""The phantoms that the demo bundle and the ablation are made and measured with: three seeds, three purposes."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.train_progress import TerminalObserver
+from harvest.evaluation.of_lake import EvaluationRequest
+from harvest.phantom import PhantomRange, write_archive
+from harvest.training.config import load_train_config
+from harvest.training.run import TrainRequest, train
+from harvest.training.tables import Selection
+
+SEEDS = {"train": 11, "tune": 12, "score": 13}
+"""To train on, to choose thresholds on, to score on."""
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Archives and bundles in one directory; what is there is not made again."""
+
+    directory: Path
+    films: dict[str, int]
+
+    @classmethod
+    def from_command_line(cls, description: str) -> "Workplace":
+        """Read the options that all scripts on phantoms share."""
+        parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser.add_argument("--work", type=Path, default=Path("work/phantoms"))
+        parser.add_argument("--train-films", type=int, default=4000)
+        parser.add_argument("--tune-films", type=int, default=400)
+        parser.add_argument("--score-films", type=int, default=800)
+        given = parser.parse_args()
+        return cls(given.work, {"train": given.train_films, "tune": given.tune_films, "score": given.score_films})
+
+    def archive(self, purpose: str) -> Path:
+        """Return the archive for a purpose, drawn if need be."""
+        directory = self.directory / purpose
+        if not (directory / "boxes.csv").exists():
+            count = self.films[purpose]
+            note(f"drawing {count:,} films to {purpose}")
+            write_archive(directory, PhantomRange(count, "png", SEEDS[purpose]))
+        return directory
+
+    def request(self, purpose: str) -> EvaluationRequest:
+        """Return films, labels and boxes of an archive."""
+        archive = self.archive(purpose)
+        return EvaluationRequest(archive / "boxes.csv", None, archive / "labels.csv", images=archive / "images")
+
+    def bundle(self, name: str, base: str | None = None, **values: object) -> Path:
+        """Return a bundle, trained from the preset ``demo`` if need be.
+
+        Args:
+            name: of the bundle.
+            base: another bundle, whose first network is mined; None: everything is trained.
+            **values: settings that differ from the preset.
+        """
+        out = self.directory / "bundles" / name
+        if not (out / "bundle.json").exists():
+            note(f"training {name}")
+            weights = self.directory / "bundles" / f"{base}.work" / "end_to_end.safetensors" if base else None
+            archive = self.archive("train")
+            selection = Selection(archive / "images", archive / "labels.csv")
+            config = load_train_config(preset="demo", **values)
+            with TerminalObserver() as observer:
+                train(TrainRequest(selection, out, config, base=weights), observer)
+        return out
+
+
+def note(line: str) -> None:
+    """Say on stderr what is being done."""
+    Console(stderr=True).print(line, highlight=False)
