@@ -62,14 +62,15 @@ SMALL: dict[str, Any] = {
 
 DEMO: dict[str, Any] = {
     "network": {
-        "backbone": "regnetx_002",
-        "input_hw": (192, 192),
+        "backbone": "lcnet_075",
+        "input_hw": (256, 256),
         "in_channels": 1,
-        "deep_channels": 128,
-        "shallow_channels": 64,
+        "deep_channels": 64,
+        "shallow_channels": 128,
         "pooling": "pcam",
     },
     "mining": {"activation": "sigmoid"},
+    "boxes": {"merge": "raw"},
     "end_to_end": {
         "epochs": 14,
         "batch_size": 32,
