@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from harvest.attention import merge_stored
+from harvest.attention import StoredMaps, merge_stored
 from harvest.boxes import Float32Map, cut_boxes, film_heatmap
 from harvest.evaluation.lake_films import LakeFilm, read_rows
 from harvest.evaluation.records import HarvestedBox, Peak
