@@ -24,7 +24,7 @@ def main() -> None:
     """Train, tune, measure, put into the package."""
     place = Workplace.from_command_line(__doc__)
     place.bundle("msa", attention_mining={"epochs": 0})
-    mined = place.bundle("demo", "msa", name="demo", notes=NOTES)
+    mined = place.bundle("demo", "msa", notes=NOTES)
     ready = place.directory / "bundles" / "demo-ready"
     note("choosing thresholds")
     tune_thresholds(str(mined), place.request("tune"), ready)

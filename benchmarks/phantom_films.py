@@ -49,13 +49,13 @@ class Workplace:
         archive = self.archive(purpose)
         return EvaluationRequest(archive / "boxes.csv", None, archive / "labels.csv", images=archive / "images")
 
-    def bundle(self, name: str, base: str | None = None, **values: object) -> Path:
+    def bundle(self, name: str, base: str | None = None, **settings: object) -> Path:
         """Return a bundle, trained from the preset ``demo`` if need be.
 
         Args:
             name: of the bundle.
             base: another bundle, whose first network is mined; None: everything is trained.
-            **values: settings that differ from the preset.
+            **settings: that differ from the preset.
         """
         out = self.directory / "bundles" / name
         if not (out / "bundle.json").exists():
@@ -63,7 +63,7 @@ class Workplace:
             weights = self.directory / "bundles" / f"{base}.work" / "end_to_end.safetensors" if base else None
             archive = self.archive("train")
             selection = Selection(archive / "images", archive / "labels.csv")
-            config = load_train_config(preset="demo", **values)
+            config = load_train_config(preset="demo", name=name, **settings)
             with TerminalObserver() as observer:
                 train(TrainRequest(selection, out, config, base=weights), observer)
         return out

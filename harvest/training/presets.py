@@ -62,11 +62,12 @@ SMALL: dict[str, Any] = {
 
 DEMO: dict[str, Any] = {
     "network": {
-        "backbone": "lcnet_075",
-        "input_hw": (256, 256),
+        "backbone": "regnetx_002",
+        "input_hw": (192, 192),
         "in_channels": 1,
-        "deep_channels": 64,
-        "shallow_channels": 128,
+        "deep_channels": 128,
+        "shallow_channels": 64,
+        "shared_stages": 5,
         "pooling": "pcam",
     },
     "mining": {"activation": "sigmoid"},
