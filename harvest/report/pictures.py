@@ -73,9 +73,9 @@ def write_film(path: Path, pixels: UInt8Image) -> None:
     film.save(path, "JPEG", quality=84)
 
 
-def write_overlay(path: Path, indices: UInt8Image) -> None:
-    """Write palette indices (rows, columns) as a PNG whose low values are transparent."""
-    colours, opacity = _palette()
+def write_overlay(path: Path, indices: UInt8Image, strength: float = 1.0) -> None:
+    """Write palette indices (rows, columns) as a PNG whose low values are transparent; strength makes it less so."""
+    colours, opacity = _palette(strength)
     picture = Image.fromarray(indices, "L")
     picture.putpalette(colours.tobytes())
     picture.save(path, "PNG", transparency=opacity.tobytes(), compress_level=4)
@@ -84,14 +84,14 @@ def write_overlay(path: Path, indices: UInt8Image) -> None:
 def write_places(path: Path, places: npt.NDArray[np.int64]) -> None:
     """Write where boxes lie, from none (transparent) to most."""
     share = places / max(int(places.max()), 1)
-    write_overlay(path, (share * (LEVELS - 1)).round().astype(np.uint8))
+    write_overlay(path, (share * (LEVELS - 1)).round().astype(np.uint8), strength=1.8)
 
 
-def _palette() -> tuple[UInt8Image, UInt8Image]:
+def _palette(strength: float) -> tuple[UInt8Image, UInt8Image]:
     """Return (LEVELS + 1, 3) colours and (LEVELS + 1,) opacities, 0 to 255."""
     at, stops = np.linspace(0, 1, LEVELS), np.linspace(0, 1, len(_HEAT))
     colours = np.stack([np.interp(at, stops, _HEAT[:, channel]) for channel in range(3)], axis=1)
-    opacity = 255 * np.interp(at, stops, _HEAT_OPACITY)
+    opacity = 255 * np.clip(strength * np.interp(at, stops, _HEAT_OPACITY), 0, 1)
     return (
         np.vstack([colours, _ERASED_COLOUR]).round().astype(np.uint8),
         np.append(opacity, 255 * _ERASED_OPACITY).round().astype(np.uint8),
