@@ -11,6 +11,9 @@ from flows.cli.convert import convert
 from flows.cli.demo import demo
 from flows.cli.doctor import doctor
 from flows.cli.evaluate import evaluate
+from flows.cli.explain import explain
+from flows.cli.export import export
+from flows.cli.import_ import import_
 from flows.cli.phantom import phantom
 from flows.cli.rebox import rebox
 from flows.cli.rebuild import rebuild
@@ -27,8 +30,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, run, sql, report, verify, rebuild, rebox, train, evaluate, convert, phantom, doctor):
+for command in (
+    demo, run, sql, report, explain, export, verify, rebuild, rebox, train, evaluate, convert, phantom, doctor
+):  # fmt: skip
     app.command()(command)
+app.command("import")(import_)
 
 INTERRUPTED = 130
 TERMINATED = 143

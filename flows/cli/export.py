@@ -1,0 +1,31 @@
+"""``iam-harvest export``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import AsJson, Lake
+
+
+def export(
+    lake: Lake,
+    format: Annotated[
+        str,
+        typer.Option(
+            help="coco, nih-csv, yolo, label-studio, chexlocalize, dicom-sr, dicom-seg or png-overlay.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="File or folder to write, by format.", show_default=False)],
+    max_rank: Annotated[int, typer.Option(min=1, help="Of each film and finding the first so many boxes.")] = 10,
+    archive: Annotated[str | None, typer.Option(help="Directory of the films; png-overlay needs it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the boxes of a lake in the format of another tool.
+
+    Example: iam-harvest export lake --format coco --out boxes.json --max-rank 1
+    """
+    from flows.cli.exporting import export_and_report
+
+    export_and_report(lake, format, out, (max_rank, archive), as_json)
