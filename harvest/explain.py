@@ -78,15 +78,15 @@ def explain_box(root: Path, reference: str) -> Explanation:
 
 
 def draw_explanation(explanation: Explanation, root: Path, archive: str | None) -> Image.Image:
-    """Draw film (where the archive is given), maps of all iterations and merged attention, each with the box.
+    """Draw film (where the archive is given or known), maps of all iterations and merged attention, each with the box.
 
     Raises:
         ArchiveError: the film cannot be read from the archive.
     """
     attention = explanation.attention
     panels: list[tuple[str, UInt8Image]] = []
-    if archive is not None:
-        films = FilmsOfLake(open_lake(root), explanation.record, archive)
+    films = FilmsOfLake(open_lake(root), explanation.record, archive)
+    if films.can_find(attention.key):
         panels.append(("film", films.read(attention.key)))
     panels += [(f"iteration {place}", _grey(one)) for place, one in enumerate(attention.iterations(), start=1)]
     panels.append(("merged", _grey(attention.heatmap())))

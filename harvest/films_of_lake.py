@@ -10,44 +10,52 @@ from harvest.lake import Lake
 from harvest.records import UInt8Image
 from harvest.run_record import RunRecord
 from harvest.sources import open_source
+from harvest.whereabouts import archive_locations
 
 
 class FilmsOfLake:
     """Reads films by instance key; the private crosswalk tells which file each is."""
 
-    def __init__(self, lake: Lake, record: RunRecord, archive: str) -> None:
-        """Open the archive.
+    def __init__(self, lake: Lake, record: RunRecord, archive: str | None = None) -> None:
+        """Look up which file each film is.
 
         Args:
             lake: whose films to read.
             record: of the run whose settings stand.
-            archive: where the archive lies now.
+            archive: where the archive lies now; None: where it lay when it was harvested.
 
         Raises:
-            ArchiveError: there is no archive.
             LakeError: the crosswalk is missing.
         """
-        columns = ["instance_key", "path", "frame"]
+        columns = ["instance_key", "archive", "path", "size", "frame"]
         rows: list[dict[str, Any]] = lake.read_column_set(
             "crosswalk", record["config_fingerprint"], columns
         ).to_pylist()
         if not rows:
             raise LakeError(f"The private crosswalk of {lake.root} is missing, so its films cannot be found again.")
-        self._places = {row["instance_key"]: (row["path"], row["frame"]) for row in rows}
-        self._source, self._limits = open_source(archive), DecodeConfig()
+        self._places = {row["instance_key"]: row for row in rows}
+        self._archive, self._locations = archive, archive_locations(lake)
+        self._limits = DecodeConfig()
+
+    def can_find(self, key: str) -> bool:
+        """Tell whether it is known where the film's archive lies."""
+        return self._archive is not None or self._places[key]["archive"] in self._locations
 
     def read(self, key: str) -> UInt8Image:
         """Return the stored image, (rows, columns), as the network's input was made of it.
 
         Raises:
-            ArchiveError: the file is not there, or cannot be decoded.
+            ArchiveError: the archive or the file is not there, the file changed, or it cannot be decoded.
         """
-        path, frame = self._places[key]
+        place = self._places[key]
+        if not self.can_find(key):
+            raise ArchiveError("Where the films of this lake lie is not known; give the directory with --archive.")
+        source = open_source(self._archive or self._locations[place["archive"]])
         try:
-            data = self._source.read_bytes(path, self._limits.max_bytes)
-            outcome = next(islice(iter_decode(data, self._limits), frame - 1, None), None)
+            data = source.read_bytes(place["path"], self._limits.max_bytes)
+            outcome = next(islice(iter_decode(data, self._limits), place["frame"] - 1, None), None)
         except RejectedError as error:
-            raise ArchiveError(f"The film of {key} cannot be read from this archive: {error.message}") from error
-        if outcome is None or outcome.image is None:
-            raise ArchiveError(f"The film of {key} cannot be decoded any more; has the file changed?")
+            raise ArchiveError(f"The film of {key} cannot be read from its archive: {error.message}") from error
+        if len(data) != place["size"] or outcome is None or outcome.image is None:
+            raise ArchiveError(f"The film of {key} is not the one that was harvested: the file has changed.")
         return outcome.image.pixels

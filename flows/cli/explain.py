@@ -12,7 +12,7 @@ def explain(
     lake: Lake,
     box: Annotated[str, typer.Argument(help="INSTANCE_KEY/FINDING/RANK; without rank: 1.", show_default=False)],
     picture: Annotated[Path | None, typer.Option(help="Draw film, maps of all iterations and box as PNG.")] = None,
-    archive: Annotated[str | None, typer.Option(help="Directory of the films, to show the film itself.")] = None,
+    archive: Annotated[str | None, typer.Option(help="Where the films lie now.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say where a box comes from: film, decoding, maps, thresholds, model, training data, code.

@@ -19,7 +19,7 @@ def export(
     ],
     out: Annotated[Path, typer.Option(help="File or folder to write, by format.", show_default=False)],
     max_rank: Annotated[int, typer.Option(min=1, help="Of each film and finding the first so many boxes.")] = 10,
-    archive: Annotated[str | None, typer.Option(help="Directory of the films; png-overlay needs it.")] = None,
+    archive: Annotated[str | None, typer.Option(help="Where the films of png-overlay lie now.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the boxes of a lake in the format of another tool.

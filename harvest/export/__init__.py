@@ -15,7 +15,7 @@ FORMATS = {
     "chexlocalize": "one JSON file of contours",
     "dicom-sr": "folder of TID 1500 reports, <instance key>.dcm",
     "dicom-seg": "folder of segmentations, <instance key>.dcm",
-    "png-overlay": "folder of pictures; needs --archive",
+    "png-overlay": "folder of pictures; reads the films",
 }
 """By name, and what each writes."""
 
@@ -46,21 +46,20 @@ def export_lake(lake: Path, name: str, out: Path, max_rank: int = 10, archive: s
         name: one of ``FORMATS``.
         out: file or folder, by format; made where there is none.
         max_rank: of each film and finding the first so many boxes.
-        archive: where the films lie; only pictures need it.
+        archive: where the films lie now, for pictures; None: where they lay when they were harvested.
 
     Raises:
-        SettingsError: the format is unknown, or lacks the archive.
+        SettingsError: the format is unknown.
+        ArchiveError: a film for a picture cannot be read.
         LakeError: there is nothing to export, or the format cannot hold it.
     """
     if name not in FORMATS:
         raise SettingsError(f"There is no format {name!r}. Formats: {', '.join(FORMATS)}.")
-    if name == "png-overlay" and archive is None:
-        raise SettingsError("Pictures need the films: give the archive's directory with --archive.")
     export = read_export(lake, max_rank)
     out.parent.mkdir(parents=True, exist_ok=True)
     module_name = name.replace("-", "_")
     write = getattr(import_module(f"harvest.export.{module_name}"), f"export_{module_name}")
-    boxes = write(export, out, archive) if archive is not None and name == "png-overlay" else write(export, out)
+    boxes = write(export, out, archive) if name == "png-overlay" else write(export, out)
     return ExportSummary(out, boxes, len(export.films), _skipped(export, name), not export.named)
 
 

@@ -16,7 +16,7 @@ LONGEST_SIDE = 1024
 COLOURS = ("#ffb000", "#4cc9f0", "#f72585", "#80ed99", "#ff6d00", "#c77dff", "#ffe66d", "#2ec4b6")
 
 
-def export_png_overlay(export: Export, out: Path, archive: str) -> int:
+def export_png_overlay(export: Export, out: Path, archive: str | None = None) -> int:
     """Write ``<name>.png`` for every film with boxes; return the number of boxes."""
     out.mkdir(parents=True, exist_ok=True)
     lake = open_lake(export.lake)

@@ -1,5 +1,6 @@
 """A box tells where it comes from."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,6 @@ from harvest.errors import QuestionError
 from harvest.explain import draw_explanation, explain_box
 from harvest.export.records import Export
 from harvest.rebox import ReboxConfig, rebox
-
-Harvested = tuple[Path, Path, Path]
 
 
 def reference(export: Export, rank: int = 1) -> str:
@@ -40,9 +39,13 @@ def test_a_reboxed_lake_explains_its_own_rules(exported: Export, tmp_path: Path)
 
 
 @pytest.mark.parametrize("with_film", [True, False])
-def test_the_picture_shows_every_iteration(exported: Export, harvested: Harvested, with_film: bool) -> None:
-    explanation = explain_box(exported.lake, reference(exported))
-    picture = draw_explanation(explanation, exported.lake, str(harvested[0]) if with_film else None)
+def test_the_picture_shows_every_iteration(exported: Export, tmp_path: Path, with_film: bool) -> None:
+    lake = tmp_path / "lake"
+    shutil.copytree(exported.lake, lake)
+    if not with_film:
+        (lake / "private" / "archives.json").unlink()
+    explanation = explain_box(lake, reference(exported))
+    picture = draw_explanation(explanation, lake, None)
     rows, columns = (explanation.attention.placement.rows, explanation.attention.placement.columns)
     assert isinstance(picture, Image.Image)
     assert picture.height == 320

@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_imported_says_why(exported: Export, tmp_path: Pat
 
 
 def test_pictures_show_the_boxes(exported: Export, harvested: tuple[Path, Path, Path], tmp_path: Path) -> None:
-    export_lake(exported.lake, "png-overlay", tmp_path / "png", archive=str(harvested[0]))
+    export_lake(exported.lake, "png-overlay", tmp_path / "png")
     film = next(film for film in exported.films if film.boxes)
     picture = np.asarray(Image.open(tmp_path / "png" / f"{film.stem}.png"))
     assert picture.shape == (*film.hw, 3)
@@ -150,8 +150,6 @@ def test_pictures_show_the_boxes(exported: Export, harvested: tuple[Path, Path, 
 def test_what_cannot_be_exported_is_told(exported: Export, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Formats: coco"):
         export_lake(exported.lake, "voc", tmp_path / "x")
-    with pytest.raises(SettingsError, match="--archive"):
-        export_lake(exported.lake, "png-overlay", tmp_path / "x")
 
 
 @pytest.mark.parametrize("name", sorted(set(FORMATS) - {"png-overlay"}))

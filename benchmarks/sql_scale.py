@@ -1,0 +1,189 @@
+"""How long every prepared question takes on a large lake: made-up rows, the real tables, views and store.
+
+    python benchmarks/sql_scale.py --boxes 10000000 --lake DIR [--repeats 5] [--json FILE]
+
+The lake is made once (rows follow from a seed) and used again. Times are of ``run_question``: opening the snapshot,
+asking, and fetching the answer as Arrow.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harvest.lake import SCHEMAS, writing
+from harvest.questions import questions, run_question
+from harvest.store import publish
+from models.findings import FINDINGS
+
+FILMS_PER_PART = 50_000
+BOXES_PER_FILM = 3 * 0.16 * len(FINDINGS) * 0.97
+"""Three boxes per gated finding, 16 % of the findings gated, 3 % of the films rejected."""
+DIGEST, FINGERPRINT, RUN = "a" * 64, "b" * 16, "run-1"
+Rng = np.random.Generator
+Columns = dict[str, Any]
+Array = npt.NDArray[Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--boxes", type=int, default=10_000_000)
+    parser.add_argument("--lake", type=Path, required=True)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    if not (options.lake / "harvest.duckdb").exists():
+        seconds = timed(lambda: make_lake(options.lake, options.boxes))
+        print(f"Made the lake in {seconds:.0f} s")
+    results = [measure(options.lake, name, options.repeats) for name in questions()]
+    show(results)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def measure(lake: Path, name: str, repeats: int) -> Columns:
+    seconds = [timed(lambda: run_question(lake, name, {})) for _ in range(repeats)]
+    return {"question": name, "median_s": median(seconds), "least_s": min(seconds), "most_s": max(seconds)}
+
+
+def show(results: list[Columns]) -> None:
+    print(f"{'question':28} {'median s':>9} {'least':>7} {'most':>7}")
+    for one in sorted(results, key=lambda one: -one["median_s"]):
+        print(f"{one['question']:28} {one['median_s']:9.3f} {one['least_s']:7.3f} {one['most_s']:7.3f}")
+    medians = [one["median_s"] for one in results]
+    print(f"{len(medians)} questions, slowest {max(medians):.2f} s, {sum(m <= 0.5 for m in medians)} within 0.5 s")
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def make_lake(root: Path, boxes: int) -> None:
+    films = max(1, round(boxes / BOXES_PER_FILM))
+    rng = np.random.default_rng(20180704)
+    counts = {"instances": 0, "localized": 0, "no_finding": 0, "rejected": 0, "boxes": 0}
+    with writing(root) as lake:
+        for part, start in enumerate(range(0, films, FILMS_PER_PART)):
+            tables = make_part(rng, start, min(FILMS_PER_PART, films - start))
+            for name, table in tables.items():
+                pq.write_table(table, lake.part(name, FINGERPRINT, f"{part:08d}"))
+            states = tables["instances"]["state"].to_pylist()
+            counts["instances"] += len(states)
+            counts["boxes"] += tables["boxes"].num_rows
+            for state in ("localized", "no_finding", "rejected"):
+                counts[state] += states.count(state)
+        record = {"run_id": RUN, "status": "complete", "archive": "made up", "bundle": "none", "engine": "none"}
+        record |= {"model_digest": DIGEST, "config_fingerprint": FINGERPRINT, "version": "0", "config": {}}
+        record |= {"started_at": "2026-01-01T00:00:00+00:00", "finished_at": "2026-01-01T01:00:00+00:00"}
+        (lake.runs / f"{RUN}.json").write_text(json.dumps(record | counts | {"objects": films}))
+        publish(root)
+
+
+def make_part(rng: Rng, start: int, films: int) -> dict[str, pa.Table]:
+    keys = np.array([f"{start + n:08x}" + "0123456789abcdef01234567" for n in range(films)])
+    rejected = rng.random(films) < 0.03
+    predicted = np.flatnonzero(~rejected)
+    count = len(predicted) * len(FINDINGS)
+    film = np.repeat(predicted, len(FINDINGS))
+    probability = rng.random(count) ** 2
+    gate = 0.7056  # of squared uniforms, 16 % lie above
+    gated = probability >= gate
+    labeled = np.where(rng.random(films)[film] < 0.7, rng.random(count) < 0.1, None)
+    predictions = {
+        "instance_key": keys[film],
+        "finding": np.tile(np.array(FINDINGS), len(predicted)),
+        "probability": probability,
+        "gate": np.full(count, gate),
+        "labeled": labeled,
+        "gated": gated,
+        "n_boxes": np.where(gated, 3, 0).astype(np.int32),
+        "iteration_peaks": [[1.0, 0.5, 0.2]] * count,
+    }
+    any_gated = np.zeros(films, bool)
+    any_gated[film[gated]] = True
+    instances = make_instances(rng, keys, rejected, any_gated)
+    boxes = make_boxes(rng, {name: predictions[name][gated] for name in ("instance_key", "finding", "probability")})
+    rejections = {name: instances[name][rejected] for name in ("instance_key", "reason_code", "stage", "frame")}
+    rejections |= {"message": np.full(rejected.sum(), "Made up."), "source_uri": keys[rejected]}
+    columns = {"instances": instances, "predictions": predictions, "boxes": boxes, "rejections": rejections}
+    return {name: to_table(name, found) for name, found in columns.items()}
+
+
+def make_instances(rng: Rng, keys: Array, rejected: Array, any_gated: Array) -> Columns:
+    films = len(keys)
+    patient = np.arange(films) // 3
+    day = (np.arange(films) % 3) * 90
+    year = 2012 + patient % 10
+    makers = rng.integers(0, 6, films)
+    return {
+        "instance_key": keys,
+        "object_key": keys,
+        "source_uri": keys,
+        "frame": np.ones(films, np.int32),
+        "state": np.where(rejected, "rejected", np.where(any_gated, "localized", "no_finding")),
+        "reason_code": np.where(rejected, "wrong_view", None),
+        "stage": np.where(rejected, "gate", None),
+        "rows": np.full(films, 2500, np.int32),
+        "columns": np.full(films, 2048, np.int32),
+        "pixel_spacing_row_mm": np.full(films, 0.15),
+        "pixel_spacing_column_mm": np.full(films, 0.15),
+        "patient_key": np.char.add(keys[patient * 3], "p"),
+        "study_key": np.char.add("2.25.", keys[(np.arange(films) // 2) * 2]),
+        "modality": np.array(["CR", "DX"])[makers % 2],
+        "view_position": np.array(["PA", "AP", "LL"])[rng.integers(0, 3, films)],
+        "sex": np.array(["F", "M"])[patient % 2],
+        "age_years": (20 + patient * 7 % 69).astype(float),
+        "manufacturer": np.array([f"Maker {n}" for n in range(6)])[makers],
+        "manufacturer_model_name": np.array([f"Model {n}" for n in range(12)])[makers + 6 * (patient % 2)],
+        "study_year": (year + day // 365).astype(np.int32),
+        "study_month": (1 + (patient + day // 30) % 12).astype(np.int32),
+        "days_since_first_study": day.astype(np.int32),
+        "vanished": np.zeros(films, bool),
+    }
+
+
+def make_boxes(rng: Rng, gated: Columns) -> Columns:
+    """Return three nested boxes for each gated finding."""
+    count = len(gated["finding"])
+    x, y = rng.uniform(100, 1000, count), rng.uniform(200, 1500, count)
+    width, height = rng.uniform(60, 900, count), rng.uniform(60, 900, count)
+    rank = np.tile(np.arange(3), count)
+    shrink = rank * 0.2
+    x, y, width, height = (np.repeat(one, 3) for one in (x, y, width, height))
+    left, top = x + width * shrink / 2, y + height * shrink / 2
+    return {name: np.repeat(one, 3) for name, one in gated.items()} | {
+        "source_uri": np.repeat(gated["instance_key"], 3),
+        "rank": (rank + 1).astype(np.int32),
+        "mean_attention": 0.5 + shrink / 2,
+        "x_min": left,
+        "y_min": top,
+        "x_max": left + width * (1 - shrink),
+        "y_max": top + height * (1 - shrink),
+        "width_mm": width * (1 - shrink) * 0.15,
+        "height_mm": height * (1 - shrink) * 0.15,
+        "threshold": 0.35 + shrink,
+    }
+
+
+def to_table(name: str, columns: Columns) -> pa.Table:
+    rows = len(columns["instance_key"])
+    common = {"run_id": RUN, "model_digest": DIGEST, "config_fingerprint": FINGERPRINT}
+    columns = {key: pa.array([value] * rows, pa.string()) for key, value in common.items()} | columns
+    schema = SCHEMAS[name]
+    missing = {field.name: pa.nulls(rows, field.type) for field in schema if field.name not in columns}
+    arrays = [pa.array((columns | missing)[field.name], field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+if __name__ == "__main__":
+    main()
