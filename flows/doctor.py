@@ -14,6 +14,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from flows.check import Check
+from flows.prefect_server import server_problem
 from harvest.config import EngineConfig
 from harvest.engine import cuda_device_count, resolve_engine
 
@@ -49,7 +50,7 @@ def examine(lake: Path) -> list[Check]:
         *check_decoders(),
         check_device(),
         *check_place(lake),
-        check_prefect(),
+        *check_prefect(),
     ]
 
 
@@ -113,11 +114,20 @@ def check_place(lake: Path) -> Iterator[Check]:
     yield Check("place", "free space", free >= NEEDED_GIB, f"{free:.1f} GiB (needs {NEEDED_GIB:g})")
 
 
-def check_prefect() -> Check:
-    """Import Prefect, which fails with some versions of what it needs."""
-    server = os.environ.get("PREFECT_API_URL", "none set: runs are in process, or use --prefect")
+def check_prefect() -> Iterator[Check]:
+    """Import Prefect, which fails with some versions of what it needs, and ask the chosen server how it is."""
     try:
         importlib.import_module("prefect.flows")
     except Exception as error:  # whatever a broken dependency raises is the finding
-        return Check("prefect", "import", False, f"{type(error).__name__}: {error}")
-    return Check("prefect", "import", True, f"server: {server}")
+        yield Check("prefect", "import", False, f"{type(error).__name__}: {error}")
+    else:
+        yield Check("prefect", "import", True, importlib.metadata.version("prefect"))
+    yield check_server(os.environ.get("PREFECT_API_URL"))
+
+
+def check_server(url: str | None) -> Check:
+    """See whether the server at the URL of its API answers."""
+    if not url:
+        return Check("prefect", "server", True, "none chosen: runs are in process; --prefect starts a temporary one")
+    problem = server_problem(url)
+    return Check("prefect", "server", problem is None, f"{problem}; start it, or unset it" if problem else url)

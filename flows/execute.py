@@ -12,7 +12,7 @@ def execute(request: RunRequest, with_prefect: bool, observer: Observer) -> RunS
     Raises:
         IamHarvestError: the run cannot start, or too much was rejected.
     """
-    if not with_prefect and "PREFECT_API_URL" not in os.environ:
+    if not with_prefect and not os.environ.get("PREFECT_API_URL"):
         return run_harvest(request, observer)
     with open_session(request) as session:
         if session.plan.shards:

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 from harvest.errors import IamHarvestError
 
-START_SECONDS = 120.0
+START_SECONDS = 180.0
+ANSWER_SECONDS = 5.0
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -38,10 +39,26 @@ def chosen_server() -> AbstractContextManager[object]:
     """Return the server that ``PREFECT_API_URL`` names, else a temporary one, as a context for flow runs.
 
     Raises:
-        ServerError: on entry; the temporary server did not start.
+        ServerError: the named server does not answer; or, on entry, the temporary one did not start.
     """
     calm_environment()
-    return quiet_end() if "PREFECT_API_URL" in os.environ else temporary_server()
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        return temporary_server()
+    if problem := server_problem(url):
+        raise ServerError(f"{problem}; start that server, or unset PREFECT_API_URL.")
+    return quiet_end()
+
+
+def server_problem(url: str) -> str | None:
+    """Ask the API at a URL for its health; return what is wrong, None when it answers, be it with a refusal."""
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=ANSWER_SECONDS):
+            return None
+    except HTTPError:
+        return None
+    except (OSError, ValueError) as error:
+        return f"The Prefect server {url} does not answer ({getattr(error, 'reason', error)})"
 
 
 def calm_environment() -> None:
@@ -87,11 +104,18 @@ def server_process(home: Path, url: str) -> Iterator[None]:
         ServerError: it did not answer in time, or ended; its last words are in the message.
     """
     log = home / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(_command(url), stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-    try:
+    with background(_command(url), log) as process:
         _await_health(process, url, log)
         yield
+
+
+@contextmanager
+def background(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a process until the block ends; Ctrl-C does not reach it, and what it says goes to ``log``."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        yield process
     finally:
         process.terminate()
         try:

@@ -54,9 +54,15 @@ class Tally:
         """Return the stages in words and their seconds, the slowest first."""
         return by_duration(self.seconds)
 
+    @property
+    def pace(self) -> str:
+        """Objects per second in words, and the slowest stage."""
+        return f"{self.rate:.1f} films/s · bottleneck: {self.stages()[0][0]}" if self.seconds else "no pace yet"
+
     def describe(self) -> str:
         """Say in one line how far the run is."""
-        left = (self.total - self.objects) / self.rate if self.rate else 0.0
-        bottleneck = self.stages()[0][0] if self.seconds else "none"
-        pace = f"{self.objects:,} of {self.total:,} films · {self.rate:.1f} films/s"
-        return f"{pace} · {duration(left)} left · bottleneck: {bottleneck}"
+        done = f"{self.objects:,} of {self.total:,} films"
+        if not self.objects:
+            return f"{done} · starting"
+        left = (self.total - self.objects) / self.rate
+        return f"{done} · {duration(left)} left · {self.pace}"

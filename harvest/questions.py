@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from harvest.errors import QuestionError
 from harvest.store import query, read_sql
+from models.findings import canonical_finding
 
 _PARAMETER = re.compile(r"(?P<name>\w+) \((?P<kind>\w+)(?:, default (?P<default>[^)]*))?\): (?P<meaning>.+)")
 _HEADER = re.compile(r"^-- (Question|Grain|Parameters|Reads): (.+)$", re.MULTILINE)
@@ -32,11 +33,14 @@ class Parameter:
     meaning: str
 
     def read(self, text: str) -> str | int | float:
-        """Return a value of the parameter's kind.
+        """Return a value of the parameter's kind; a finding may be written in any known spelling.
 
         Raises:
             QuestionError: the text is none.
+            UnknownFindingError: there is no such finding.
         """
+        if self.name == "finding" and text != self.default:
+            return canonical_finding(text)
         try:
             return _KINDS[self.kind](text)
         except ValueError:

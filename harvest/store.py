@@ -6,6 +6,7 @@ readers never meet the writer: they open a file that is already complete, read-o
 
 import json
 import threading
+from collections.abc import Iterable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -45,13 +46,26 @@ def publish(root: Path) -> None:
 
     Raises:
         IntegrityError: a check found rows that cannot be; the earlier snapshot stays.
+        LakeError: it cannot be written; the earlier snapshot stays.
     """
     building = root / f"{SNAPSHOT}.building"
-    for leftover in (building, building.with_name(building.name + ".wal")):
-        leftover.unlink(missing_ok=True)
+    leftovers = (building, building.with_name(building.name + ".wal"))
+    _remove(leftovers)
+    try:
+        _build(building, root)
+        replace_durably(building, root / SNAPSHOT)
+    except (duckdb.OperationalError, duckdb.FatalException) as error:
+        raise LakeError(
+            f"Cannot write {root / SNAPSHOT}: {_first_line(error)}. Make room, then give the same command again."
+        ) from error
+    finally:
+        _remove(leftovers)
+
+
+def _build(path: Path, root: Path) -> None:
     connection = duckdb.connect()
     try:
-        connection.execute(f"ATTACH '{_quoted(building)}' AS lake (STORAGE_VERSION '{_STORAGE}')")
+        connection.execute(f"ATTACH '{_quoted(path)}' AS lake (STORAGE_VERSION '{_STORAGE}')")
         connection.execute("USE lake")
         _run_folder(connection, "schema")
         _load(connection, root)
@@ -62,7 +76,11 @@ def publish(root: Path) -> None:
         connection.execute("DETACH lake")
     finally:
         connection.close()
-    replace_durably(building, root / SNAPSHOT)
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def connect(root: Path) -> duckdb.DuckDBPyConnection:

@@ -1,6 +1,8 @@
 """The command line: one file per command, each a few lines; what they do stands in :mod:`harvest` and :mod:`flows`."""
 
+import errno
 import importlib.metadata
+import os
 import signal
 import sys
 from typing import Annotated
@@ -38,6 +40,14 @@ app.command("import")(import_)
 
 INTERRUPTED = 130
 TERMINATED = 143
+ADVICE = {
+    errno.ENOSPC: "Make room, then give the same command again: it takes the work up where it stopped.",
+    errno.EDQUOT: "Make room, then give the same command again: it takes the work up where it stopped.",
+    errno.EACCES: "Give the path's owner that right, or name another path.",
+    errno.EROFS: "Name a path that can be written.",
+    errno.EIO: "Look at the disk or the share, then give the same command again.",
+}
+"""What to do about an error of the machine."""
 
 
 def print_version(wanted: bool) -> None:
@@ -64,12 +74,20 @@ def main() -> None:
     except IamHarvestError as error:
         sys.exit(f"iam-harvest: {error}")
     except OSError as error:  # of the machine: a full disk, a share that went away
-        sys.exit(f"iam-harvest: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}.")
+        sys.exit(f"iam-harvest: {describe_machine(error)}")
     except (KeyboardInterrupt, SystemExit) as stop:
         if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
             raise
         print("iam-harvest: interrupted. The same command takes the work up where it stopped.", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+def describe_machine(error: OSError) -> str:
+    """Say what the machine refused, of which file, and what to do."""
+    what = os.strerror(error.errno) if error.errno else str(error)
+    where = f" ({error.filename})" if error.filename else ""
+    advice = ADVICE.get(error.errno or 0, "")
+    return f"{what}{where}.{advice and ' '}{advice}"
 
 
 def _terminate(*_: object) -> None:

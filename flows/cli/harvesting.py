@@ -13,6 +13,7 @@ from typing import Any
 from flows.cli.render import print_json
 from flows.execute import execute
 from flows.terminal import Terminal
+from harvest.estimate import estimate
 from harvest.report.request import PAGE
 from harvest.run import RunRequest, RunSummary, open_session
 from harvest.stages import duration
@@ -39,11 +40,11 @@ def harvest_and_report(request: RunRequest, dry_run: bool, with_prefect: bool, a
 
 
 def plan(request: RunRequest) -> dict[str, Any]:
-    """Return what a run would do; nothing is written, a lake that does not exist yet is not made."""
+    """Return what a run would do and how long it would take; a lake that does not exist yet is not made."""
     with TemporaryDirectory() as nowhere:
-        lake = request.lake if request.lake.exists() else Path(nowhere) / "lake"
+        lake = Path(nowhere) / "lake" if _is_new(request.lake) else request.lake
         with open_session(replace(request, lake=lake)) as session:
-            found = session.plan
+            found, measured = session.plan, estimate(session)
             return {
                 "objects": len(found.listed),
                 "new": found.new,
@@ -52,15 +53,26 @@ def plan(request: RunRequest) -> dict[str, Any]:
                 "engine": session.engine,
                 "model": session.spec.name,
                 "lake": request.lake,
+                "measured_films": measured.films if measured else 0,
+                "films_per_second": round(measured.rate, 2) if measured else None,
+                "seconds": round(measured.seconds, 1) if measured else 0.0,
             }
+
+
+def _is_new(lake: Path) -> bool:
+    return not lake.exists() or (lake.is_dir() and not any(lake.iterdir()))
 
 
 def describe_plan(report: dict[str, Any]) -> str:
     """Say what a run would do."""
+    listed = f"{report['objects']:,} films listed: {report['new']:,} new, {report['changed']:,} changed."
+    if not report["shards"]:
+        return f"{listed} A run would find nothing to do."
+    shards = f"{report['shards']:,} {'shard' if report['shards'] == 1 else 'shards'}"
     return (
-        f"{report['objects']:,} films listed: {report['new']:,} new, {report['changed']:,} changed. "
-        f"A run would harvest them in {report['shards']:,} shards with {report['model']} on {report['engine']} "
-        f"into {report['lake']}."
+        f"{listed} A run would harvest them in {shards} with {report['model']} on "
+        f"{report['engine']} into {report['lake']}, in about {duration(report['seconds'])} "
+        f"({report['films_per_second']:.1f} films/s, measured on {report['measured_films']} of them)."
     )
 
 
@@ -107,7 +119,8 @@ def own_command() -> list[str]:
 def _last_line(summary: RunSummary, model: str, seconds: float) -> str:
     if not summary.harvested:
         return f"Nothing new: {summary.objects:,} films listed, all harvested before ({duration(seconds)})."
-    pace = f"{duration(seconds)} ({summary.harvested / seconds:.1f} films/s)"
+    busy = sum(summary.seconds.values())
+    pace = f"{duration(seconds)} ({summary.harvested / busy:.1f} films/s once the network was loaded)"
     run_id = summary.record["run_id"] if summary.record else ""
     return (
         f"Harvested {summary.harvested:,} of {summary.objects:,} films with {model} in {pace}: "

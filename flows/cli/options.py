@@ -5,9 +5,19 @@ from typing import Annotated
 
 import typer
 
+
+def complete_bundle(incomplete: str) -> list[str]:
+    """Return the shipped bundles whose names begin so, for the shell's completion."""
+    from models.bundle_files import shipped_bundles
+
+    return [name for name in shipped_bundles() if name.startswith(incomplete)]
+
+
 Archive = Annotated[str, typer.Argument(help="Directory of films (or one film).", show_default=False)]
 Lake = Annotated[Path, typer.Argument(help="Directory of the lake.", show_default=False)]
-Model = Annotated[str, typer.Option(help="Bundle: a directory, or the name of a shipped one.")]
+Model = Annotated[
+    str, typer.Option(help="Bundle: a directory, or the name of a shipped one.", autocompletion=complete_bundle)
+]
 Out = Annotated[Path, typer.Option(help="Directory of the lake; made if need be.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 WithPrefect = Annotated[

@@ -1,8 +1,8 @@
 """The command line as a user meets it: help, mistakes, exit codes, and a summary that can be pasted and quoted."""
 
-import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,48 +55,110 @@ def lake(tmp_path: Path) -> Path:
     return tmp_path / "lake"
 
 
-def test_mistakes_give_one_sentence(
-    cli: Cli, small_archive: Path, tiny_bundle_path: Path, lake: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def mistakes(tmp_path: Path) -> Path:
+    """A folder of things that are wrong."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.toml").write_text("[gate]\nmood = 'both'\n")
     (tmp_path / "model.pth").write_bytes(b"PK\x03\x04")
-    (tmp_path / "labels.csv").write_text("Image Index,Finding Labels\nother.png,Effusion\n")
+    (tmp_path / "elsewhere.csv").write_text("Image Index,Finding Labels\nother.png,Effusion\n")
+    (tmp_path / "elephants.csv").write_text("Image Index,Finding Labels\npatient-01.png,Elephant\n")
     (tmp_path / "file").touch()
-    films = ("run", small_archive, "--out", lake, "--model", tiny_bundle_path)
-    assert "no archive" in one_sentence(cli("run", tmp_path / "gone", "--out", lake, "--model", tiny_bundle_path))
-    assert "no files" in one_sentence(cli("run", tmp_path / "empty", "--out", lake, "--model", tiny_bundle_path))
-    assert "no bundle" in one_sentence(cli("run", small_archive, "--out", lake, "--model", "dmeo"))
-    assert "iam-harvest convert" in one_sentence(
-        cli("run", small_archive, "--out", lake, "--model", tmp_path / "model.pth")
-    )
-    assert "names no film" in one_sentence(cli(*films, "--labels", tmp_path / "labels.csv"))
-    assert "gate.mood" in one_sentence(cli(*films, "--config", tmp_path / "bad.toml"))
-    assert "max_rejection_rate" in one_sentence(cli(*films, "--max-rejection-rate", 2))
-    assert "Unknown device" in one_sentence(cli(*films, "--device", "tpu"))
-    assert "Cannot write" in one_sentence(
-        cli("run", small_archive, "--out", tmp_path / "file" / "lake", "--model", tiny_bundle_path)
-    )
-    for command in ("verify", "rebuild"):
-        assert "no lake" in one_sentence(cli(command, tmp_path / "nowhere"))
+    (tmp_path / "newer").mkdir()
+    (tmp_path / "newer" / "lake.json").write_text('{"schema_version": 99}')
+    return tmp_path
 
 
-def test_a_newer_lake_is_refused(cli: Cli, small_archive: Path, tiny_bundle_path: Path, lake: Path) -> None:
-    lake.mkdir()
-    (lake / "lake.json").write_text('{"schema_version": 99}')
-    assert "upgrade" in one_sentence(cli("run", small_archive, "--out", lake, "--model", tiny_bundle_path))
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"ARCHIVE": "gone"}, "no archive"),
+        ({"ARCHIVE": "empty"}, "no files"),
+        ({"--model": "dmeo"}, "no bundle"),
+        ({"--model": "empty"}, "no bundle.json"),
+        ({"--model": "model.pth"}, "iam-harvest convert"),
+        ({"--out": "file/lake"}, "Cannot write"),
+        ({"--out": "."}, "new or empty folder"),
+        ({"--out": "newer"}, "upgrade iam-harvest"),
+        ({"--labels": "gone.csv"}, "gone.csv"),
+        ({"--labels": "elsewhere.csv"}, "names no film"),
+        ({"--labels": "elephants.csv"}, "Elephant"),
+        ({"--config": "gone.toml"}, "gone.toml"),
+        ({"--config": "bad.toml"}, "gate.mood"),
+        ({"--max-rejection-rate": "2"}, "max_rejection_rate"),
+        ({"--device": "tpu"}, "Unknown device"),
+        ({"--site-key": "file"}, "site key"),
+    ],
+)
+def test_mistakes_give_one_sentence(
+    cli: Cli,
+    mistakes: Path,
+    small_archive: Path,
+    tiny_bundle_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, str],
+    hint: str,
+) -> None:
+    monkeypatch.chdir(mistakes)
+    given = {"ARCHIVE": small_archive, "--model": tiny_bundle_path, "--out": "lake"} | options
+    archive = given.pop("ARCHIVE")
+    assert hint in one_sentence(cli("run", archive, *(word for pair in given.items() for word in pair)))
 
 
-def test_a_full_disk_is_one_sentence(
+@pytest.mark.parametrize("command", ["verify", "rebuild", "sql"])
+def test_no_lake_is_one_sentence(cli: Cli, tmp_path: Path, command: str) -> None:
+    assert "no lake" in one_sentence(cli(command, tmp_path / "nowhere"))
+
+
+def test_an_unreachable_prefect_server_is_one_sentence(
     cli: Cli, small_archive: Path, tiny_bundle_path: Path, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(lake / "boxes"))
-
-    monkeypatch.setattr("harvest.lake.write_part", full)
-    assert "No space left on device" in one_sentence(
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert "unset PREFECT_API_URL" in one_sentence(
         cli("run", small_archive, "--out", lake, "--model", tiny_bundle_path)
     )
+
+
+SMALL_DISK = """
+mount -t tmpfs -o size=$1 tmpfs "$2" || exit 77
+shift; place=$1; shift
+"$@" && exit 78
+du -s "$place" >&2
+mount -o remount,size=100m "$place"
+"$@" && "$PYTHON" -m flows verify "$place/lake" --json
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="a small disk needs unshare (util-linux)")
+@pytest.mark.parametrize("size", ["40k", "200k"], ids=["before the films", "at the snapshot"])
+def test_a_full_disk_is_one_sentence_and_the_run_can_be_taken_up(
+    small_archive: Path, tiny_bundle_path: Path, tmp_path: Path, size: str
+) -> None:
+    (tmp_path / "disk").mkdir()
+    run = [sys.executable, "-m", "flows", "run", small_archive, "--model", tiny_bundle_path]
+    shell = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", SMALL_DISK, "sh"]
+    done = subprocess.run(
+        [*shell, size, tmp_path / "disk", *run, "--out", tmp_path / "disk" / "lake"],
+        env=os.environ | {"PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("no small disk can be mounted here")
+    assert done.returncode == 0, done.stderr
+    assert "No space left on device" in done.stderr
+    assert "Make room" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert all(check["ok"] for check in json.loads(done.stdout[done.stdout.index("[\n") :]))
+
+
+def test_completion_knows_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"_IAM_HARVEST_COMPLETE": "complete_bash", "COMP_WORDS": "iam-harvest re", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "flows"], env=os.environ | asked, capture_output=True, text=True, check=True
+    )
+    assert "rebuild" in done.stdout.split()
 
 
 def test_run_verify_rebuild(cli: Cli, small_archive: Path, tiny_bundle_path: Path, lake: Path) -> None:
@@ -104,6 +166,8 @@ def test_run_verify_rebuild(cli: Cli, small_archive: Path, tiny_bundle_path: Pat
     planned = cli(*run, "--dry-run")
     assert (planned.code, lake.exists()) == (0, False)
     assert "11 new" in planned.out
+    assert "films/s, measured on 11 of them" in planned.out
+    assert json.loads(cli(*run, "--dry-run", "--json").out)["seconds"] > 0
     first = cli(*run)
     assert first.code == 0
     assert first.out.splitlines()[-1].startswith("Harvested 11 of 11 films")

@@ -63,6 +63,13 @@ def test_a_prefect_that_does_not_import_is_red(monkeypatch: pytest.MonkeyPatch) 
         raise ImportError(f"cannot import {name}")
 
     monkeypatch.setattr(importlib, "import_module", broken)
-    check = doctor.check_prefect()
+    check = next(doctor.check_prefect())
     assert not check.ok
     assert "cannot import" in check.detail
+
+
+def test_a_server_that_does_not_answer_is_red() -> None:
+    assert doctor.check_server(None).ok
+    check = doctor.check_server("http://127.0.0.1:9/api")
+    assert not check.ok
+    assert "does not answer" in check.detail

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 SERVE = """
 import sys
 from datetime import timedelta
-from prefect.flows import EntrypointType
+from prefect.types.entrypoint import EntrypointType
 from flows.harvest_archive import harvest_archive
 
 archive, model, lake = sys.argv[1:]
