@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-services lint demo-bundle lock clean
+.PHONY: help venv demo demo-ui test test-services lint demo-bundle lock clean
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY) ## phantom archive -> Prefect flow -> lake in demo/
 	@$(BIN)/iam-harvest demo --out demo
+
+demo-ui: $(READY) ## the same by a Prefect worker, with Prefect's pages to look at until Ctrl-C
+	@$(BIN)/iam-harvest demo --out demo --ui
 
 test: $(READY) lint ## lint, then all tests, real servers included
 	$(BIN)/pytest -q -n 2

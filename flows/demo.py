@@ -4,12 +4,14 @@ import shutil
 import sys
 from pathlib import Path
 
-from harvest.config import HarvestConfig
+from harvest.config import HarvestConfig, StorageConfig
 from harvest.phantom import PhantomRange, write_archive
 from harvest.report.request import BoxSource, ReportRequest
 from harvest.run import RunRequest
 
 SEED = 2018
+SHARD_SIZE = 16
+"""Small, so that the progress of so short a run is seen to move."""
 
 
 def draw_archive(out: Path, films: int) -> Path:
@@ -27,7 +29,7 @@ def request_demo(archive: Path, model: str, out: Path) -> RunRequest:
 
     Its report lays the phantoms' exact boxes beside the harvested ones.
     """
-    settings = HarvestConfig(identifiers="keep")
+    settings = HarvestConfig(identifiers="keep", storage=StorageConfig(shard_size=SHARD_SIZE))
     return RunRequest(
         archive=str(archive / "images"),
         model=model,

@@ -104,7 +104,7 @@ def _harvest(session: Session) -> Iterator[ShardSummary]:
         return
     context = session.context()
     for number, shard in enumerate(shards, start=1):
-        label = f"shard {number}/{len(shards)} · {len(shard.objects)} films"
+        label = f"shard {number}/{len(shards)}, {len(shard.objects)} films"
         yield harvest_one(label, unvisited(shard), unvisited(context))
 
 
