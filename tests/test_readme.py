@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 from flows.cli import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"(?:^ {4}|^|`)(?:\.venv/bin/)?iam-harvest ([^`#\n]+)", re.MULTILINE)
 
 
@@ -41,6 +42,14 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_hooks_are_the_linters_of_make_lint() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    lint = re.search(r"^lint:.*\n((?:\t.+\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert lint
+    run = {hook["entry"].removeprefix(".venv/bin/").removesuffix(" --fix") for hook in hooks}
+    assert run == {re.sub(r"( --check| \.| sql)+$", "", line) for line in re.findall(r"\$\(BIN\)/(.+)", lint[1])}
 
 
 def code(page: Path) -> list[str]:
