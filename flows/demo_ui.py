@@ -12,7 +12,6 @@ from uuid import UUID
 
 from flows.prefect_server import ServerError, background, temporary_server
 from harvest.run import RunRequest
-from models.bundle_files import find_bundle, shipped_bundles
 
 POOL = "harvest"
 DEPLOYMENT = "demo"
@@ -38,23 +37,11 @@ def show_demo(request: RunRequest, out: Path) -> None:
 
 
 def flow_parameters(request: RunRequest) -> dict[str, Any]:
-    """Return the parameters with which a worker, who starts in another folder, harvests what is asked for."""
+    """Return the parameters with which a worker harvests what is asked for."""
     from flows.harvest_archive import HarvestOptions
 
-    shipped = request.model in shipped_bundles()
-    options = HarvestOptions(
-        labels=request.labels and request.labels.resolve(),
-        site_key=request.site_key and request.site_key.resolve(),
-        limit=request.limit,
-        archive_name=request.archive_name,
-        config=request.config,
-    )
-    return {
-        "archive": str(Path(request.archive).resolve()),
-        "model": request.model if shipped else str(find_bundle(request.model).resolve()),
-        "lake": str(request.lake.resolve()),
-        "options": options.model_dump(mode="json"),
-    }
+    options = HarvestOptions.of(request).model_dump(mode="json")
+    return {"archive": request.archive, "model": request.model, "lake": str(request.lake), "options": options}
 
 
 def _start_run(request: RunRequest) -> UUID:
@@ -72,6 +59,7 @@ def _start_run(request: RunRequest) -> UUID:
         parameters=flow_parameters(request),
         entrypoint_type=EntrypointType.MODULE_PATH,
         work_pool_name=POOL,
+        job_variables={"working_dir": str(Path.cwd())},  # the paths of the request hold there
         description="Phantom films, harvested by a worker.",
     )
     with get_client(sync_client=True) as client:

@@ -26,15 +26,8 @@ def _as_flow(session: Session, observer: Observer) -> RunSummary:
     with chosen_server():
         from flows.harvest_archive import HarvestOptions, harvest_archive, opened  # Prefect reads its settings now
 
-        options = HarvestOptions(
-            labels=request.labels,
-            site_key=request.site_key,
-            limit=request.limit,
-            archive_name=request.archive_name,
-            config=request.config,
-        )
         token = opened.set((session, observer))
         try:
-            return harvest_archive(request.archive, request.model, request.lake, options)
+            return harvest_archive(request.archive, request.model, request.lake, HarvestOptions.of(request))
         finally:
             opened.reset(token)

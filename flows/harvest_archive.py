@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -22,6 +22,7 @@ from harvest.config import HarvestConfig
 from harvest.errors import IamHarvestError
 from harvest.manifest import Shard
 from harvest.pipeline import HarvestContext, ShardSummary, harvest_shard
+from harvest.report.request import ReportRequest
 from harvest.run import Observer, RunRequest, RunSummary, Session, open_session
 from models.spec import Frozen
 
@@ -37,6 +38,12 @@ class HarvestOptions(Frozen):
     limit: int | None = None
     archive_name: str | None = None
     config: HarvestConfig = HarvestConfig()
+    report: ReportRequest = ReportRequest()
+
+    @classmethod
+    def of(cls, request: RunRequest) -> Self:
+        """Return what a request says."""
+        return cls(**{name: getattr(request, name) for name in cls.model_fields})
 
 
 DEFAULTS = HarvestOptions()
@@ -69,7 +76,7 @@ def harvest_archive(archive: str, model: str, lake: Path, options: HarvestOption
         archive: directory of films.
         model: directory or name of a bundle.
         lake: directory, made if need be.
-        options: label table, site key, limit, name of the archive, settings.
+        options: label table, site key, limit, name of the archive, settings, what the report shows.
     """
     request = RunRequest(archive, model, lake, **dict(options))
     with _session(request) as (session, watching):

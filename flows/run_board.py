@@ -15,11 +15,9 @@ from prefect.artifacts import (
 
 from flows.tally import Tally
 from harvest.pipeline import ShardSummary
+from harvest.report.request import PAGE
 from harvest.run import Session
 from harvest.stages import duration
-
-REPORT = Path("report", "index.html")
-"""Place of the report in a lake."""
 
 
 class RunBoard:
@@ -65,11 +63,11 @@ def _summary(title: str, tally: Tally, lake: Path) -> str:
     """Return the page of a finished run; the report is named by its path too, since browsers open no file from here."""
     states = "".join(f"| {state} | {tally.states[state]:,} |\n" for state in ("localized", "no_finding", "rejected"))
     stages = ", ".join(f"{words} {duration(seconds)}" for words, seconds in tally.stages())
-    report = (lake / REPORT).resolve()
-    link = f"[Report]({report.as_uri()}): `{report}`" if report.exists() else f"Lake: `{lake.resolve()}`"
+    report = (lake / PAGE).resolve()
     return (
         f"# {title}\n\n{tally.objects:,} films, {tally.findings.total():,} boxes, {tally.pace}.\n\n"
-        f"| state | instances |\n| --- | --- |\n{states}\nTime: {stages or 'none'}.\n\n{link}\n"
+        f"| state | instances |\n| --- | --- |\n{states}\nTime: {stages or 'none'}.\n\n"
+        f"[Report]({report.as_uri()}): `{report}`\n"
     )
 
 
