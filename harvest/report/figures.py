@@ -59,11 +59,13 @@ class LakeFigures:
         states: films by state, every state.
         findings: those with most films first.
         rejections: rows of ``reason_code``, ``stage``, ``films``, most films first.
+        by_settings: rows of ``config_fingerprint``, ``finding``, ``films``, ``boxes``: of all settings.
     """
 
     states: dict[str, int]
     findings: tuple[FindingFigures, ...]
     rejections: tuple[Row, ...]
+    by_settings: tuple[Row, ...]
 
     @property
     def films(self) -> int:
@@ -94,7 +96,7 @@ def read_figures(root: Path) -> LakeFigures:
         for row in ask(root, "findings")
     ]
     states = {state: found.get(state, 0) for state in STATES}
-    return LakeFigures(states, tuple(findings), tuple(ask(root, "rejections")))
+    return LakeFigures(states, tuple(findings), tuple(ask(root, "rejections")), tuple(ask(root, "settings")))
 
 
 def ask(root: Path, name: str, **parameters: object) -> list[Row]:

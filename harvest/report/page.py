@@ -6,6 +6,7 @@ from typing import Any
 
 from harvest.config import HarvestConfig, apply_overrides
 from harvest.report.charts import bars, shares
+from harvest.report.comparison import compare_settings
 from harvest.report.figures import BINS, FindingFigures, LakeFigures, Row
 from harvest.run_record import RunRecord
 from harvest.stages import by_duration, duration
@@ -83,6 +84,7 @@ def page_values(
         "run": run,
         "stages": _stages(run),
         "facts": _facts(run) if run else [],
+        "comparison": compare_settings(figures.by_settings, runs),
         "runs": [_run(one) for one in runs],
     }
 

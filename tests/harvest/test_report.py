@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harvest.config import HarvestConfig
+from harvest.config import BoxConfig, HarvestConfig
 from harvest.errors import SettingsError, TableError
 from harvest.geometry import Placement
 from harvest.lake import open_lake, writing
@@ -149,6 +149,19 @@ def test_a_lake_without_a_run_has_a_report(tmp_path: Path) -> None:
         publish(lake.root)
         write_report(lake)
     assert "No run is complete yet" in page(tmp_path / "lake")
+
+
+def test_settings_stand_side_by_side(request_: RunRequest, tmp_path: Path) -> None:
+    first = replace(request_, lake=tmp_path / "lake")
+    run_harvest(first)
+    assert "Settings side by side" not in page(first.lake)
+    run_harvest(replace(first, config=HarvestConfig(identifiers="keep", boxes=BoxConfig(max_boxes=1))))
+    html = page(first.lake)
+    counts = re.findall(r"<td>(\d+) <small>\((\d+)\)</small></td><td>(\d+) <small>\((\d+)\)</small></td>", html)
+    assert counts
+    for films, boxes, films_before, boxes_before in counts:
+        assert films == boxes == films_before
+        assert int(boxes_before) >= int(boxes)
 
 
 def test_maps_lie_where_the_film_does() -> None:
