@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 import torch
+import typer
 
 from flows.cli import app
 
 Cli = Callable[..., Any]
-COMMANDS = sorted(command.callback.__name__ for command in app.registered_commands if command.callback)
+COMMANDS = sorted(typer.main.get_command(app).commands)
 
 
 def test_version_and_help_start_neither_torch_nor_prefect() -> None:
