@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-ui test test-services lint demo-bundle lock clean
+.PHONY: help venv demo demo-ui test test-services lint reference demo-bundle lock clean
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ lint: $(READY) ## ruff, mypy, import rules, sqlfluff
 
 demo-bundle: $(READY) ## draw phantoms, train the shipped bundle anew, measure it
 	$(BIN)/python benchmarks/demo_bundle.py
+
+reference: $(READY) ## docs/reference.md from comments, settings and commands
+	$(BIN)/python -m flows.reference > docs/reference.md
 
 lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url \

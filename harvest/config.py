@@ -33,9 +33,13 @@ class BoxConfig(Frozen):
     """Overrides of the bundle's box settings; None keeps the bundle's value."""
 
     thresholds: tuple[float, ...] | None = None
+    """Of all findings, each between 0 and 1."""
     merge: Merge | None = None
+    """How the iterations are merged."""
     rank_by: RankBy | None = None
+    """Order of the boxes of one film and finding."""
     max_boxes: int | None = Field(default=None, ge=1, le=10)
+    """Per film and finding."""
 
 
 class FindingConfig(Frozen):
@@ -94,6 +98,7 @@ class HarvestConfig(Frozen):
     """All settings of a harvest; the sections of its TOML file are its fields."""
 
     identifiers: Identifiers = "pseudonymize"
+    """pseudonymize: the public tables hold keyed pseudonyms; keep: the archive's own names and UIDs."""
     max_rejection_rate: float = Field(default=1.0, ge=0, le=1)
     """A run with more rejected objects is aborted; judged after 100 objects."""
     gate: GateConfig = GateConfig()

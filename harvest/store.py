@@ -7,9 +7,11 @@ readers never meet the writer: they open a file that is already complete, read-o
 import json
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -63,7 +65,8 @@ def publish(root: Path) -> None:
 
 
 def _build(path: Path, root: Path) -> None:
-    connection = duckdb.connect()
+    spill = TemporaryDirectory(prefix=".spill-", dir=root)  # sorting many rows goes to disk, not to all the memory
+    connection = duckdb.connect(config={"memory_limit": "4GB", "temp_directory": spill.name})
     try:
         connection.execute(f"ATTACH '{_quoted(path)}' AS lake (STORAGE_VERSION '{_STORAGE}')")
         connection.execute("USE lake")
@@ -76,6 +79,7 @@ def _build(path: Path, root: Path) -> None:
         connection.execute("DETACH lake")
     finally:
         connection.close()
+        spill.cleanup()
 
 
 def _remove(paths: Iterable[Path]) -> None:
@@ -149,6 +153,46 @@ def read_sql(folder: str) -> dict[str, str]:
     """Return the statements of a folder of ``sql/``, by object name, in the order of the file names."""
     found = sorted(_entries(folder), key=lambda entry: entry.name)
     return {_object_name(entry.name): entry.read_text(encoding="utf-8") for entry in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view of the snapshot: what it holds and, of each column, name, type and meaning."""
+
+    name: str
+    text: str
+    columns: tuple[tuple[str, str, str], ...]
+
+
+def describe_relations() -> list[Relation]:
+    """Describe every table and view, in the order in which they are made, from comments and headers."""
+    sources = read_sql("schema") | read_sql("views")
+    with duckdb.connect() as connection:
+        for sql in sources.values():
+            connection.execute(sql)
+        rows = connection.execute(
+            "SELECT table_name, column_name, data_type, coalesce(comment, '') FROM duckdb_columns() "
+            "WHERE schema_name = 'main' AND NOT internal ORDER BY table_name, column_index"
+        ).fetchall()
+        comments = dict(connection.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall())
+    known = {(table, column): text for table, column, _, text in rows if text}
+    meaning = {column: text for (_, column), text in reversed(known.items())}
+    return [
+        Relation(
+            name,
+            _header(sql) or comments.get(name) or "",
+            tuple(
+                (column, kind, text or meaning.get(column, "")) for table, column, kind, text in rows if table == name
+            ),
+        )
+        for name, sql in sources.items()
+    ]
+
+
+def _header(sql: str) -> str:
+    """Return the comment at the top of a view as text."""
+    lines = [line.removeprefix("--").strip() for line in sql.splitlines() if line.startswith("--")]
+    return " ".join(lines)
 
 
 def compare_with_parts(root: Path, table: str) -> tuple[tuple[int, str], tuple[int, str]]:

@@ -107,8 +107,11 @@ class BundleSpec(Frozen):
     """``bundle.json``: all that inference needs beside the weights."""
 
     format: int = BUNDLE_FORMAT
+    """Of the file; a newer one is refused."""
     name: str
+    """Stands in every run's record."""
     version: str = "1"
+    """Of the model."""
     network: NetworkSpec
     mining: MiningSpec = MiningSpec()
     boxes: BoxSpec = BoxSpec()

@@ -61,3 +61,5 @@ COMMENT ON COLUMN boxes_with_film.area_cm2 IS 'Area of the box, square centimetr
 COMMENT ON COLUMN boxes_with_film.side IS 'The patient''s side (right is left in the picture) of an upright film: right, left or middle.';
 COMMENT ON COLUMN boxes_with_film.zone IS 'upper, middle or lower third of the lung fields.';
 COMMENT ON COLUMN boxes_with_film.share_in_lungs IS 'Share of the box''s area inside lung_fields, 0 to 1.';
+COMMENT ON COLUMN boxes_with_film.film_rows IS 'Rows of the stored image, pixels.';
+COMMENT ON COLUMN boxes_with_film.film_columns IS 'Columns of the stored image, pixels.';

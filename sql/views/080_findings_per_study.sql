@@ -14,3 +14,9 @@ SELECT
     sum(n_boxes)::BIGINT AS boxes
 FROM predictions_with_film
 GROUP BY study_key, finding;
+
+COMMENT ON COLUMN findings_per_study.films IS 'Films of the study that have a prediction.';
+COMMENT ON COLUMN findings_per_study.films_with_finding IS 'Of these, with the finding gated.';
+COMMENT ON COLUMN findings_per_study.present IS 'Whether any film shows it.';
+COMMENT ON COLUMN findings_per_study.highest_probability IS 'Largest of the films, 0 to 1.';
+COMMENT ON COLUMN findings_per_study.boxes IS 'Rows of boxes of the study and finding.';

@@ -35,3 +35,13 @@ SELECT
     lag(area_share) OVER course AS area_share_before
 FROM days
 WINDOW course AS (PARTITION BY patient_key, finding ORDER BY days_since_first_study);
+
+COMMENT ON COLUMN patient_course.films IS 'Films of the day.';
+COMMENT ON COLUMN patient_course.present IS 'Whether any of them shows the finding.';
+COMMENT ON COLUMN patient_course.probability IS 'Largest of the day, 0 to 1.';
+COMMENT ON COLUMN patient_course.area_cm2 IS 'Of the largest box of the day, square centimetres.';
+COMMENT ON COLUMN patient_course.area_share IS 'Of the largest box of the day, share of the film.';
+COMMENT ON COLUMN patient_course.day_before IS 'Day with films before this one, as days since the first study; null on the first.';
+COMMENT ON COLUMN patient_course.present_before IS 'As present, on that day.';
+COMMENT ON COLUMN patient_course.area_cm2_before IS 'As area_cm2, on that day.';
+COMMENT ON COLUMN patient_course.area_share_before IS 'As area_share, on that day.';

@@ -29,3 +29,6 @@ FROM predictions_with_film AS predictions
 LEFT JOIN first_boxes AS boxes
     ON predictions.instance_key = boxes.instance_key AND predictions.finding = boxes.finding
 WHERE predictions.labeled IS NOT NULL;
+
+COMMENT ON COLUMN label_agreement.share_in_lungs IS 'Of the first box, 0 to 1; null without a box.';
+COMMENT ON COLUMN label_agreement.agreement IS 'labeled and seen; labeled, not seen; seen, not labeled; neither.';

@@ -12,3 +12,5 @@ FROM instances
 INNER JOIN runs ON instances.run_id = runs.run_id
 WHERE runs.status = 'complete'
 GROUP BY instances.instance_key;
+
+COMMENT ON COLUMN film_settings.settings IS 'Number of settings with rows of the film.';

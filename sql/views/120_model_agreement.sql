@@ -59,3 +59,10 @@ SELECT
     * EXCLUDE (both_areas, common_area),
     common_area / (both_areas - common_area) AS iou_of_first_boxes
 FROM pairs;
+
+COMMENT ON COLUMN model_agreement.fingerprint IS 'Settings of the earlier run.';
+COMMENT ON COLUMN model_agreement.other_fingerprint IS 'Settings of the later run.';
+COMMENT ON COLUMN model_agreement.other_bundle IS 'Its model bundle.';
+COMMENT ON COLUMN model_agreement.other_probability IS 'Its probability, 0 to 1.';
+COMMENT ON COLUMN model_agreement.other_gated IS 'Whether it boxed the finding.';
+COMMENT ON COLUMN model_agreement.iou_of_first_boxes IS 'Intersection over union of the two first boxes; null where one is missing.';

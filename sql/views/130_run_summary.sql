@@ -15,3 +15,5 @@ SELECT
     boxes
 FROM runs
 ORDER BY run_id;
+
+COMMENT ON COLUMN run_summary.seconds IS 'From first start to end.';
