@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from harvest.errors import QuestionError
-from harvest.store import query, read_sql
+from harvest.sql_files import read_sql
+from harvest.store import query
 from models.findings import canonical_finding
 
 _PARAMETER = re.compile(r"(?P<name>\w+) \((?P<kind>\w+)(?:, default (?P<default>[^)]*))?\): (?P<meaning>.+)")

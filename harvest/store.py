@@ -1,6 +1,6 @@
 """The published snapshot ``harvest.duckdb``: built beside from the part files, checked, and swapped in by one rename.
 
-The only module that uses DuckDB and reads ``sql/``. A DuckDB file admits one writing process and then no reader, so
+The only module that uses DuckDB. A DuckDB file admits one writing process and then no reader, so
 readers never meet the writer: they open a file that is already complete, read-only and closed to the outside.
 """
 
@@ -8,8 +8,6 @@ import json
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +18,7 @@ import pyarrow as pa
 from harvest.errors import IntegrityError, LakeError, QuestionError
 from harvest.lake import replace_durably
 from harvest.records import LOADED_TABLES, SORT_KEYS
+from harvest.sql_files import header_of, read_sql
 from models.findings import BOXED_FINDINGS, FINDINGS
 
 SNAPSHOT = "harvest.duckdb"
@@ -149,12 +148,6 @@ def run_checks(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return {name: len(connection.execute(sql).fetchall()) for name, sql in read_sql("checks").items()}
 
 
-def read_sql(folder: str) -> dict[str, str]:
-    """Return the statements of a folder of ``sql/``, by object name, in the order of the file names."""
-    found = sorted(_entries(folder), key=lambda entry: entry.name)
-    return {_object_name(entry.name): entry.read_text(encoding="utf-8") for entry in found}
-
-
 @dataclass(frozen=True, slots=True)
 class Relation:
     """A table or view of the snapshot: what it holds and, of each column, name, type and meaning."""
@@ -180,19 +173,13 @@ def describe_relations() -> list[Relation]:
     return [
         Relation(
             name,
-            _header(sql) or comments.get(name) or "",
+            header_of(sql) or comments.get(name) or "",
             tuple(
                 (column, kind, text or meaning.get(column, "")) for table, column, kind, text in rows if table == name
             ),
         )
         for name, sql in sources.items()
     ]
-
-
-def _header(sql: str) -> str:
-    """Return the comment at the top of a view as text."""
-    lines = [line.removeprefix("--").strip() for line in sql.splitlines() if line.startswith("--")]
-    return " ".join(lines)
 
 
 def compare_with_parts(root: Path, table: str) -> tuple[tuple[int, str], tuple[int, str]]:
@@ -242,17 +229,6 @@ def _require_clean(found: dict[str, int]) -> None:
     broken = [f"{name} ({count} rows)" for name, count in found.items() if count]
     if broken:
         raise IntegrityError(f"The lake breaks its own rules, nothing was published: {', '.join(broken)}.")
-
-
-def _entries(folder: str) -> list[Traversable]:
-    return [entry for entry in files("sql").joinpath(folder).iterdir() if entry.name.endswith(".sql")]
-
-
-def _object_name(file_name: str) -> str:
-    """Return ``boxes`` of ``030_boxes.sql`` and ``ranks`` of ``ranks.sql``."""
-    stem = file_name.removesuffix(".sql")
-    number, _, rest = stem.partition("_")
-    return rest if number.isdigit() else stem
 
 
 def _quoted(path: Path) -> str:

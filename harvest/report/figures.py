@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harvest.store import query, read_sql
+from harvest.sql_files import read_sql
+from harvest.store import query
 
 BINS = 25
 CELLS = 48
