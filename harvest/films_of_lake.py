@@ -3,11 +3,11 @@
 from itertools import islice
 from typing import Any
 
-from harvest.config import DecodeConfig
+from harvest.config import HarvestConfig
 from harvest.decode import iter_decode
 from harvest.errors import ArchiveError, LakeError, RejectedError
 from harvest.lake import Lake
-from harvest.records import UInt8Image
+from harvest.records import DecodedImage, UInt8Image
 from harvest.run_record import RunRecord
 from harvest.sources import open_source
 from harvest.whereabouts import archive_locations
@@ -35,14 +35,18 @@ class FilmsOfLake:
             raise LakeError(f"The private crosswalk of {lake.root} is missing, so its films cannot be found again.")
         self._places = {row["instance_key"]: row for row in rows}
         self._archive, self._locations = archive, archive_locations(lake)
-        self._limits = DecodeConfig()
+        self._limits = HarvestConfig.model_validate(record["config"]).decode
 
     def can_find(self, key: str) -> bool:
         """Tell whether it is known where the film's archive lies."""
         return self._archive is not None or self._places[key]["archive"] in self._locations
 
     def read(self, key: str) -> UInt8Image:
-        """Return the stored image, (rows, columns), as the network's input was made of it.
+        """Return the stored image, (rows, columns); raises like :meth:`read_image`."""
+        return self.read_image(key).pixels
+
+    def read_image(self, key: str) -> DecodedImage:
+        """Return the stored image as the network's input was made of it.
 
         Raises:
             ArchiveError: the archive or the file is not there, the file changed, or it cannot be decoded.
@@ -58,4 +62,4 @@ class FilmsOfLake:
             raise ArchiveError(f"The film of {key} cannot be read from its archive: {error.message}") from error
         if len(data) != place["size"] or outcome is None or outcome.image is None:
             raise ArchiveError(f"The film of {key} is not the one that was harvested: the file has changed.")
-        return outcome.image.pixels
+        return outcome.image
