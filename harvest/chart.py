@@ -9,7 +9,15 @@ from harvest.errors import QuestionError
 
 MOST_ROWS = 60
 MOST_PANELS = 4
-NAMES = ("finding", "study_year", "study_month", "age_from", "age_below", "findings", "days_since_first_study")
+NAMES = (
+    "finding",
+    "study_year",
+    "study_month",
+    "age_from",
+    "age_below",
+    "number_of_findings",
+    "days_since_first_study",
+)
 """Columns that say what a row is about although they hold numbers."""
 
 

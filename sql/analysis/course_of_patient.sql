@@ -12,6 +12,5 @@ SELECT
     round(area_cm2, 1) AS area_cm2
 FROM patient_course
 WHERE $patient = 'all' OR patient_key = $patient
-QUALIFY bool_or(present) OVER (PARTITION BY patient_key, finding)
 ORDER BY patient_key, finding, days_since_first_study
 LIMIT $limit;

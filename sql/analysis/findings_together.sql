@@ -1,19 +1,12 @@
 -- Question: Which findings are seen together more often than by chance?
 -- Grain: one row per pair of findings
 -- Parameters: at_least (integer, default 1): films that show both
--- Reads: predictions_with_film, current_instances
-WITH films AS (
-    SELECT list(finding ORDER BY finding) AS findings
-    FROM predictions_with_film
-    WHERE gated
-    GROUP BY instance_key
-),
-
-patterns AS (
+-- Reads: findings_per_film
+WITH patterns AS (
     SELECT
         findings,
         count(*) AS films
-    FROM films
+    FROM findings_per_film
     GROUP BY findings
 ),
 
@@ -42,9 +35,8 @@ pairs AS (
 ),
 
 total AS (
-    SELECT count(*) AS films
-    FROM current_instances
-    WHERE state != 'rejected'
+    SELECT sum(films) AS films
+    FROM patterns
 )
 
 SELECT

@@ -1,14 +1,14 @@
--- How a finding of a patient develops: each day with films, and the same values of the day with films before it.
--- Grain: one row per patient, day and finding of the current settings; patients and days that are known.
-CREATE VIEW patient_course AS
-WITH sizes AS (
-    SELECT
-        instance_key,
-        finding,
-        max(area_cm2) AS area_cm2,
-        max(area_share) AS area_share
-    FROM boxes_with_film
-    GROUP BY instance_key, finding
+-- How a finding of a patient develops: each day with films, and the same values of the day with films before it. Stored
+-- when the snapshot is made.
+-- Grain: one row per patient, day and finding of the current settings; patients and days that are known, findings that
+-- the patient shows at least once.
+CREATE TABLE patient_course AS
+WITH shown AS (
+    SELECT DISTINCT
+        patient_key,
+        finding
+    FROM predictions_with_film
+    WHERE gated
 ),
 
 days AS (
@@ -19,11 +19,11 @@ days AS (
         count(*) AS films,
         bool_or(predictions.gated) AS present,
         max(predictions.probability) AS probability,
-        max(sizes.area_cm2) AS area_cm2,
-        max(sizes.area_share) AS area_share
+        max(predictions.area_cm2) AS area_cm2,
+        max(predictions.area_share) AS area_share
     FROM predictions_with_film AS predictions
-    LEFT JOIN sizes ON predictions.instance_key = sizes.instance_key AND predictions.finding = sizes.finding
-    WHERE predictions.patient_key IS NOT NULL AND predictions.days_since_first_study IS NOT NULL
+    INNER JOIN shown ON predictions.patient_key = shown.patient_key AND predictions.finding = shown.finding
+    WHERE predictions.days_since_first_study IS NOT NULL
     GROUP BY predictions.patient_key, predictions.finding, predictions.days_since_first_study
 )
 
@@ -34,7 +34,8 @@ SELECT
     lag(area_cm2) OVER course AS area_cm2_before,
     lag(area_share) OVER course AS area_share_before
 FROM days
-WINDOW course AS (PARTITION BY patient_key, finding ORDER BY days_since_first_study);
+WINDOW course AS (PARTITION BY patient_key, finding ORDER BY days_since_first_study)
+ORDER BY patient_key, finding, days_since_first_study;
 
 COMMENT ON COLUMN patient_course.films IS 'Films of the day.';
 COMMENT ON COLUMN patient_course.present IS 'Whether any of them shows the finding.';

@@ -1,7 +1,8 @@
 -- Under which settings a film stands: those of the latest complete run that has rows of it. The current_ views follow
--- one run; films that only earlier settings cover are not in them, and are found here.
+-- one run; films that only earlier settings cover are not in them, and are found here. Stored when the snapshot is
+-- made.
 -- Grain: one row per film, whatever its settings.
-CREATE VIEW film_settings AS
+CREATE TABLE film_settings AS
 SELECT
     instances.instance_key,
     arg_max(instances.config_fingerprint, runs.finished_at) AS config_fingerprint,

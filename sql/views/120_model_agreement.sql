@@ -11,54 +11,61 @@ WITH settings AS (
     GROUP BY config_fingerprint
 ),
 
-predicted AS (
+compared AS (
     SELECT
-        predictions.*,
-        settings.bundle,
-        settings.finished_at,
-        boxes.x_min,
-        boxes.y_min,
-        boxes.x_max,
-        boxes.y_max,
-        (boxes.x_max - boxes.x_min) * (boxes.y_max - boxes.y_min) AS area
-    FROM predictions
-    INNER JOIN settings ON predictions.config_fingerprint = settings.config_fingerprint
-    LEFT JOIN boxes
-        ON
-            predictions.config_fingerprint = boxes.config_fingerprint
-            AND predictions.instance_key = boxes.instance_key
-            AND predictions.finding = boxes.finding
-            AND boxes.rank = 1
-    WHERE (SELECT count(DISTINCT runs.config_fingerprint) FROM runs WHERE runs.status = 'complete') > 1
+        earlier.config_fingerprint AS fingerprint,
+        later.config_fingerprint AS other_fingerprint,
+        earlier.bundle,
+        later.bundle AS other_bundle
+    FROM settings AS earlier
+    INNER JOIN settings AS later
+        ON (earlier.finished_at, earlier.config_fingerprint) < (later.finished_at, later.config_fingerprint)
 ),
 
 pairs AS (
     SELECT
+        compared.*,
         one.instance_key,
         one.finding,
-        one.config_fingerprint AS fingerprint,
-        other.config_fingerprint AS other_fingerprint,
-        one.bundle,
-        other.bundle AS other_bundle,
         one.probability,
         other.probability AS other_probability,
         one.gated,
-        other.gated AS other_gated,
-        one.area + other.area AS both_areas,
-        greatest(least(one.x_max, other.x_max) - greatest(one.x_min, other.x_min), 0)
-        * greatest(least(one.y_max, other.y_max) - greatest(one.y_min, other.y_min), 0) AS common_area
-    FROM predicted AS one
-    INNER JOIN predicted AS other
+        other.gated AS other_gated
+    FROM compared
+    INNER JOIN predictions AS one ON compared.fingerprint = one.config_fingerprint
+    INNER JOIN predictions AS other
         ON
-            one.instance_key = other.instance_key
+            compared.other_fingerprint = other.config_fingerprint
+            AND one.instance_key = other.instance_key
             AND one.finding = other.finding
-            AND (one.finished_at, one.config_fingerprint) < (other.finished_at, other.config_fingerprint)
+),
+
+boxed AS (
+    SELECT
+        pairs.*,
+        (box.x_max - box.x_min) * (box.y_max - box.y_min)
+        + (other_box.x_max - other_box.x_min) * (other_box.y_max - other_box.y_min) AS both_areas,
+        greatest(least(box.x_max, other_box.x_max) - greatest(box.x_min, other_box.x_min), 0)
+        * greatest(least(box.y_max, other_box.y_max) - greatest(box.y_min, other_box.y_min), 0) AS common_area
+    FROM pairs
+    LEFT JOIN boxes AS box
+        ON
+            pairs.fingerprint = box.config_fingerprint
+            AND pairs.instance_key = box.instance_key
+            AND pairs.finding = box.finding
+            AND box.rank = 1
+    LEFT JOIN boxes AS other_box
+        ON
+            pairs.other_fingerprint = other_box.config_fingerprint
+            AND pairs.instance_key = other_box.instance_key
+            AND pairs.finding = other_box.finding
+            AND other_box.rank = 1
 )
 
 SELECT
     * EXCLUDE (both_areas, common_area),
     common_area / (both_areas - common_area) AS iou_of_first_boxes
-FROM pairs;
+FROM boxed;
 
 COMMENT ON COLUMN model_agreement.fingerprint IS 'Settings of the earlier run.';
 COMMENT ON COLUMN model_agreement.other_fingerprint IS 'Settings of the later run.';

@@ -1,4 +1,5 @@
--- Boxes with what is known of film, patient and run. Stored when the snapshot is made, as predictions_with_film.
+-- Boxes with what is known of film, patient and run. Stored when the snapshot is made: joining anew would cost
+-- every question seconds at ten million boxes.
 -- Grain: one row per harvested box of the current settings.
 CREATE TABLE boxes_with_film AS
 WITH placed AS (
