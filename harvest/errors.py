@@ -117,6 +117,7 @@ class Reason(StrEnum):
     NOT_A_CHEST_FILM = "not_a_chest_film"
     NETWORK_FAILED = "network_failed"
     DUPLICATE_INSTANCE = "duplicate_instance"
+    FORGOTTEN = "forgotten"
 
 
 class RejectedError(Exception):

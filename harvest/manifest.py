@@ -150,3 +150,12 @@ def read_plan(lake: Lake, run_id: str) -> list[tuple[tuple[str, Version], ...]]:
     for row in pq.read_table(path).to_pylist():
         shards.setdefault(row["shard_id"], []).append((row["path"], (row["size"], row["mtime_ns"], row["labels"])))
     return [tuple(objects) for objects in shards.values()]
+
+
+def drop_from_plans(lake: Lake, paths: set[str]) -> None:
+    """Take objects out of the plans of runs that were cut off."""
+    for path in sorted((lake.private / "plans").glob("*.parquet")):
+        kept = [row for row in pq.read_table(path).to_pylist() if row["path"] not in paths]
+        temporary = path.with_name(TEMPORARY + path.name)
+        pq.write_table(pa.Table.from_pylist(kept, schema=_PLAN), temporary)
+        replace_durably(temporary, path)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from harvest.batches import Film, iter_batches, iter_films
 from harvest.config import HarvestConfig
 from harvest.errors import Reason, Stage
+from harvest.forget import read_forgotten
 from harvest.keys import RunKeys
 from harvest.lake import Lake
 from harvest.localization import Localizer
@@ -85,7 +86,9 @@ def harvest_shard(shard: Shard, context: HarvestContext) -> ShardSummary:
     predictor = context.localizer.predictor
     input_hw = predictor.spec.network.input_hw
     engine = context.config.engine
-    films = iter_films(context.source, shard.objects, context.config.decode, input_hw, engine.decode_workers)
+    decoded = iter_films(context.source, shard.objects, context.config.decode, input_hw, engine.decode_workers)
+    forgotten = read_forgotten(context.lake)
+    films = (forgotten.refuse(film, context.keys.site_key) for film in decoded)
     for batch in clock.timed("wait_decode", iter_batches(films, predictor.batch_size)):
         start = time.perf_counter()
         _harvest_batch(batch, context.localizer, rows)

@@ -17,6 +17,7 @@ from harvest.annotations import read_label_table
 from harvest.config import HarvestConfig
 from harvest.engine import resolve_engine
 from harvest.errors import ArchiveError, RejectionRateError
+from harvest.forget import read_forgotten
 from harvest.keys import RunKeys
 from harvest.labels import attach_labels
 from harvest.lake import Lake, writing
@@ -115,7 +116,8 @@ class Session:
         harvested = read_harvested(self.lake, self.keys.config_fingerprint, self.source.name)
         earlier = read_plan(self.lake, self.keys.run_id)
         size = self.request.config.storage.shard_size
-        plan = plan_shards(_listing(self.request, self.source), harvested, earlier, size, self.keys.site_key)
+        listing = read_forgotten(self.lake).still_listed(_listing(self.request, self.source), self.keys)
+        plan = plan_shards(listing, harvested, earlier, size, self.keys.site_key)
         if not plan.listed:
             raise ArchiveError(f"The archive {self.request.archive} holds no files; check the path.")
         return plan

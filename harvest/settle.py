@@ -18,13 +18,13 @@ from harvest.rewrite import Verdict, rewrite_shard
 
 _LEDGER = (
     "archive", "path", "size", "mtime_ns", "labels", "frame", "instance_key", "object_key",
-    "patient_id", "sop_instance_uid", "study_date",
+    "patient_id", "sop_instance_uid", "study_instance_uid", "study_date",
 )  # fmt: skip
 
 
 @dataclass(slots=True)
-class _Entry:
-    """A ledger row, what its instance row says now, and what it is to say."""
+class Entry:
+    """A row of the ledger, what its instance row says now, and what it is to say."""
 
     shard_id: str
     archive: str
@@ -35,6 +35,7 @@ class _Entry:
     object_key: str
     patient_id: str | None
     sop_instance_uid: str | None
+    study_instance_uid: str | None
     study_date: date | None
     reason: str | None = None
     was: tuple[bool, int | None] = (False, None)
@@ -66,12 +67,31 @@ def settle(lake: Lake, keys: RunKeys, plan: Plan, whole: bool) -> int:
     Returns:
         Number of shards rewritten.
     """
-    entries = _read_entries(lake, keys.config_fingerprint)
+    entries = read_entries(lake, keys.config_fingerprint)
     _drop_superseded(entries, keys.archive, plan)
     _find_duplicates(entries)
     _mark_vanished(entries, keys.archive, plan, whole)
     _count_days(entries)
-    by_shard: dict[str, list[_Entry]] = defaultdict(list)
+    return _rewrite(lake, keys, entries)
+
+
+def drop_entries(lake: Lake, keys: RunKeys, gone: Iterable[Entry]) -> int:
+    """Remove entries (of :func:`read_entries`) from all parts under the keys' fingerprint; the rest stays as it is.
+
+    Returns:
+        Number of shards rewritten.
+    """
+    places = {(entry.shard_id, entry.object_key, entry.frame) for entry in gone}
+    entries = read_entries(lake, keys.config_fingerprint)
+    for entry in entries:
+        entry.vanished, entry.days = entry.was
+        entry.dropped = (entry.shard_id, entry.object_key, entry.frame) in places
+    return _rewrite(lake, keys, entries)
+
+
+def _rewrite(lake: Lake, keys: RunKeys, entries: Iterable[Entry]) -> int:
+    """Rewrite the shards of which some entry is to say something else."""
+    by_shard: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_shard[entry.shard_id].append(entry)
     stale = {shard: rows for shard, rows in by_shard.items() if not all(row.unchanged for row in rows)}
@@ -80,7 +100,7 @@ def settle(lake: Lake, keys: RunKeys, plan: Plan, whole: bool) -> int:
     return len(stale)
 
 
-def _read_entries(lake: Lake, fingerprint: str) -> list[_Entry]:
+def read_entries(lake: Lake, fingerprint: str) -> list[Entry]:
     """Join ledger and instances; a row that a kill left without its instance counts as it stands in the ledger."""
     columns = ["object_key", "frame", "reason_code", "vanished", "days_since_first_study"]
     instances = lake.read_column_set("instances", fingerprint, columns).to_pylist()
@@ -88,7 +108,7 @@ def _read_entries(lake: Lake, fingerprint: str) -> list[_Entry]:
     entries = []
     for row in lake.read_column_set("crosswalk", fingerprint, list(_LEDGER)).to_pylist():
         size, mtime_ns, labels = row.pop("size"), row.pop("mtime_ns"), row.pop("labels")
-        entry = _Entry(version=(size, mtime_ns, labels), **row | {"study_date": _date(row["study_date"])})
+        entry = Entry(version=(size, mtime_ns, labels), **row | {"study_date": _date(row["study_date"])})
         now = known.get((entry.shard_id, entry.object_key, entry.frame))
         if now is not None:
             entry.reason = now["reason_code"]
@@ -97,7 +117,7 @@ def _read_entries(lake: Lake, fingerprint: str) -> list[_Entry]:
     return sorted(entries, key=lambda entry: (entry.archive, entry.path, entry.frame, entry.shard_id))
 
 
-def _drop_superseded(entries: Iterable[_Entry], archive: str, plan: Plan) -> None:
+def _drop_superseded(entries: Iterable[Entry], archive: str, plan: Plan) -> None:
     """Of an object in several versions keep the one that is listed."""
     current = {
         entry.path for entry in entries if entry.archive == archive and plan.listed.get(entry.path) == entry.version
@@ -107,7 +127,7 @@ def _drop_superseded(entries: Iterable[_Entry], archive: str, plan: Plan) -> Non
             entry.dropped = plan.listed[entry.path] != entry.version
 
 
-def _find_duplicates(entries: Iterable[_Entry]) -> None:
+def _find_duplicates(entries: Iterable[Entry]) -> None:
     """Of equal instance keys keep the first by archive and path; a duplicate without its original is dropped.
 
     What is dropped here is planned again by the next run.
@@ -125,14 +145,14 @@ def _find_duplicates(entries: Iterable[_Entry]) -> None:
             entry.dropped = True
 
 
-def _mark_vanished(entries: Iterable[_Entry], archive: str, plan: Plan, whole: bool) -> None:
+def _mark_vanished(entries: Iterable[Entry], archive: str, plan: Plan, whole: bool) -> None:
     for entry in entries:
         listed = entry.path in plan.listed
         known_missing = whole and not listed
         entry.vanished = known_missing if entry.archive == archive and (whole or listed) else entry.was[0]
 
 
-def _count_days(entries: Iterable[_Entry]) -> None:
+def _count_days(entries: Iterable[Entry]) -> None:
     """Days between a patient's first study in the lake and each study."""
     first: dict[str, date] = {}
     for entry in entries:

@@ -15,6 +15,7 @@ from flows.cli.doctor import doctor
 from flows.cli.evaluate import evaluate
 from flows.cli.explain import explain
 from flows.cli.export import export
+from flows.cli.forget import forget
 from flows.cli.import_ import import_
 from flows.cli.phantom import phantom
 from flows.cli.rebox import rebox
@@ -33,7 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    demo, run, sql, report, explain, export, verify, rebuild, rebox, train, evaluate, convert, phantom, doctor
+    demo, run, sql, report, explain, export, verify, rebuild, rebox, forget, train, evaluate, convert, phantom, doctor
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)

@@ -1,0 +1,23 @@
+"""``iam-harvest forget``."""
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import Lake
+
+SUBJECT = "Patient ID or study instance UID, as in the archive or as in the tables."
+
+
+def forget(lake: Lake, subject: Annotated[str, typer.Argument(help=SUBJECT, show_default=False)]) -> None:
+    """Remove a patient or a study from a lake for good; later runs do not bring it back.
+
+    Example: iam-harvest forget lake 4711
+
+    Tables, database, crosswalk and report are purged. Copies that were exported are yours to find.
+    """
+    from harvest.forget import forget as purge
+
+    gone = purge(lake, subject)
+    report = " The report was removed: make it anew." if gone.report_removed else ""
+    print(f"Forgotten: {gone.instances} films in {gone.objects} files. Later runs will refuse them.{report}")

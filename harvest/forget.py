@@ -1,0 +1,130 @@
+"""Forget a patient or a study: out of parts, database, report and crosswalk, and not taken in again.
+
+What is kept is a list of pseudonyms under the site key (``private/forgotten.json``): of the patient or study, so that
+another film of it is refused, and of the files that are gone, so that they are not even listed. Nobody can tell from
+it who was forgotten, but everybody with the key can test a name.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harvest.batches import Film
+from harvest.errors import Reason, Stage
+from harvest.identity import SiteKey
+from harvest.keys import RunKeys
+from harvest.lake import Lake, open_lake, write_json, writing
+from harvest.manifest import drop_from_plans
+from harvest.records import ArchiveObject, InstanceHeader, Rejection
+from harvest.settle import Entry, drop_entries, read_entries
+from harvest.store import publish
+
+REPORT = "report"
+_REJECTION = Rejection(
+    Reason.FORGOTTEN, Stage.HEADER, "Its patient or study was forgotten; nothing of the header is kept."
+)
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What is not to be taken in again.
+
+    Attributes:
+        subjects: pseudonyms of patients and studies.
+        objects: pseudonyms of files (``RunKeys.object_key``).
+    """
+
+    subjects: frozenset[str] = frozenset()
+    objects: frozenset[str] = frozenset()
+
+    def refuse(self, film: Film, key: SiteKey) -> Film:
+        """Return a film of a forgotten subject as rejected and without its header; any other one as it is."""
+        names = subject_names(key, film.header.patient_id, film.header.study_instance_uid)
+        if not self.subjects & names:
+            return film
+        return replace(film, header=InstanceHeader(), input=None, placement=None, recipe=(), rejection=_REJECTION)
+
+    def still_listed(self, objects: Iterable[ArchiveObject], keys: RunKeys) -> Iterator[ArchiveObject]:
+        """Pass the objects that were not forgotten."""
+        return (one for one in objects if not self.objects or keys.object_key(one.path) not in self.objects)
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSummary:
+    """What was removed: files, their instances, and whether the report went, too."""
+
+    objects: int
+    instances: int
+    report_removed: bool
+
+
+def subject_names(key: SiteKey, patient_id: str | None, study_instance_uid: str | None) -> set[str]:
+    """Return the pseudonyms of a film's patient and study, as far as they are known."""
+    names = {patient_id and key.pseudonym("patient", patient_id), study_instance_uid and key.uid(study_instance_uid)}
+    return {name for name in names if name}
+
+
+def read_forgotten(lake: Lake) -> Forgotten:
+    """Return what a lake was told to forget."""
+    path = _list_path(lake)
+    if not path.exists():
+        return Forgotten()
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return Forgotten(frozenset(stored["subjects"]), frozenset(stored["objects"]))
+
+
+def forget(root: Path, subject: str) -> ForgetSummary:
+    """Remove a patient or study from a lake.
+
+    May be killed and repeated at any point.
+
+    Args:
+        root: the lake.
+        subject: patient ID or study instance UID, as in the archive, or their pseudonyms as in the tables.
+
+    Raises:
+        LakeError: there is no lake, or somebody else writes to it.
+    """
+    open_lake(root)  # writing makes a lake where there is none
+    with writing(root) as lake:
+        key = SiteKey.load_or_create(lake.private / "site.key")
+        names = subject_names(key, subject, subject)
+        found = {fingerprint: _matching(lake, fingerprint, key, names | {subject}) for fingerprint in _prints(lake)}
+        gone = [entry for entries in found.values() for entry in entries]
+        for entry in gone:
+            names |= subject_names(key, entry.patient_id, entry.study_instance_uid) & {subject}
+        _remember(lake, names, {entry.object_key for entry in gone})
+        for fingerprint, entries in found.items():
+            drop_entries(lake, RunKeys("", "", fingerprint, "", "pseudonymize", key), entries)
+        drop_from_plans(lake, {entry.path for entry in gone})
+        report_removed = (root / REPORT).exists()
+        shutil.rmtree(root / REPORT, ignore_errors=True)
+        publish(root)
+        lake.mark_published()
+    return ForgetSummary(len({entry.object_key for entry in gone}), len(gone), report_removed)
+
+
+def _prints(lake: Lake) -> list[str]:
+    """Return all fingerprints under which the lake holds shards."""
+    return sorted({path.stem.split("-")[1] for path in lake.folder("crosswalk").glob("part-*.parquet")})
+
+
+def _matching(lake: Lake, fingerprint: str, key: SiteKey, wanted: set[str]) -> list[Entry]:
+    return [
+        entry
+        for entry in read_entries(lake, fingerprint)
+        if wanted & subject_names(key, entry.patient_id, entry.study_instance_uid)
+    ]
+
+
+def _remember(lake: Lake, subjects: set[str], objects: set[str]) -> None:
+    """Add to the list; before anything is removed, so that a kill in between cannot bring it back."""
+    known = read_forgotten(lake)
+    value = {"subjects": sorted(known.subjects | subjects), "objects": sorted(known.objects | objects)}
+    write_json(_list_path(lake), value)
+
+
+def _list_path(lake: Lake) -> Path:
+    return lake.private / "forgotten.json"
