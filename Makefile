@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-ui test test-services lint reference demo-bundle lock clean
+.PHONY: help venv demo demo-ui test test-services soak lint reference demo-bundle lock clean
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ test: $(READY) lint ## lint, then all tests, real servers included
 
 test-services: $(READY) ## only the tests that start real servers
 	$(BIN)/pytest -q -m services
+
+soak: $(READY) ## mutants of every encoding through the decoders (20,000; COUNT=n for another number)
+	$(BIN)/python benchmarks/reliability.py --count $(or $(COUNT),20000)
 
 lint: $(READY) ## ruff, mypy, import rules, sqlfluff
 	$(BIN)/ruff check .

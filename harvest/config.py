@@ -18,6 +18,9 @@ GateMode = Literal["probability", "labels", "both"]
 Identifiers = Literal["pseudonymize", "keep"]
 Settings = TypeVar("Settings", bound=Frozen)
 
+GateReason = Literal["wrong_modality", "wrong_body_part", "wrong_view", "not_a_chest_film"]
+"""Reasons of the chest-film gate."""
+
 SCHEMA_VERSION = 1
 """Of the lake; a newer lake is refused."""
 
@@ -81,7 +84,7 @@ class DecodeConfig(Frozen):
     """Private memory of a decoder process, MiB."""
     reduced: bool = True
     """Decode large JPEG 2000, HTJ2K and JPEG films at a lower resolution, not below what the network looks at."""
-    include: tuple[str, ...] = ()
+    include: tuple[GateReason, ...] = ()
     """Reason codes of the chest-film gate to overrule, for example ``wrong_body_part``."""
 
 

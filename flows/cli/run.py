@@ -20,6 +20,7 @@ def run(
     site_key: Annotated[Path | None, typer.Option(help="File of 32 secret bytes behind the pseudonyms.")] = None,
     archive_name: Annotated[str | None, typer.Option(help="Name of the archive; default: its directory's.")] = None,
     max_rejection_rate: Annotated[float | None, typer.Option(help="Abort above this share (0 to 1).")] = None,
+    include: Annotated[list[str] | None, typer.Option(help="Harvest what would be rejected so; repeat.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings (TOML); options of this line go before it.")] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Look at the first so many films of the archive only.")
@@ -38,7 +39,7 @@ def run(
     from flows.cli.harvesting import harvest_and_report
     from harvest.run import RunRequest
 
-    overrides = {"gate__mode": gate, "identifiers": identifiers, "engine__device": device}
+    overrides = {"gate__mode": gate, "identifiers": identifiers, "engine__device": device, "decode__include": include}
     settings = read_settings(config, max_rejection_rate=max_rejection_rate, **overrides)
     request = RunRequest(archive, model, out, labels, settings, site_key, limit, archive_name)
     harvest_and_report(request, dry_run, prefect, as_json)

@@ -65,9 +65,9 @@ def _iter_encapsulated(pixels: PixelElement, layout: PixelLayout, factor: int) -
                 return
             _check_frame_size(frame, layout)
             yield decode_reduced(frame, layout, factor) or StoredFrame(_decode_frame(frame, layout))
-    except (RejectedError, MemoryError):
+    except (RejectedError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except Exception as error:  # decoders raise whatever a broken frame makes them meet
+    except BaseException as error:  # whatever a broken frame makes decoders meet; a panic in Rust is no Exception
         raise _failed("The compressed frame cannot be decoded.") from error
     if index + 1 < layout.frames:
         raise _failed("The pixel data ends before its last frame does.")
@@ -90,7 +90,7 @@ def _decode_frame(frame: bytes, layout: PixelLayout) -> StoredValues:
     }
     # GDCM reads the process from the codestream; under the name of JPEG Extended pydicom refuses 12 bits.
     decoder = get_decoder(uid.JPEGLossless if layout.decoder == "gdcm" else layout.syntax)
-    with silent_stderr if layout.decoder == "gdcm" else nullcontext():
+    with silent_stderr if layout.decoder == "gdcm" or exact_words else nullcontext():
         decoded, _ = decoder.as_array(encapsulate([frame]), index=0, raw=True, **options)
     return _stored_values(decoded, layout) if exact_words else decoded
 

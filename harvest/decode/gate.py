@@ -46,7 +46,7 @@ def check_frontal_chest(tags: Tags, header: InstanceHeader, include: tuple[str, 
     }
     for reason, message in verdicts.items():
         if message and reason not in include:
-            advice = f"Put {reason} into decode.include to harvest such objects."
+            advice = f"To harvest such objects run with --include {reason}."
             raise RejectedError(reason, Stage.GATE, f"{message} {advice}")
 
 

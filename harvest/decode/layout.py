@@ -17,7 +17,7 @@ NATIVE = {
     uid.ExplicitVRBigEndian,
 }
 PLUGINS = {
-    uid.RLELossless: "pydicom",  # pylibjpeg-rle is twice as fast, but panics on broken frames
+    uid.RLELossless: "pylibjpeg",
     uid.JPEGBaseline8Bit: "pillow",
     uid.JPEGExtended12Bit: "pillow",
     uid.JPEGLossless: "gdcm",
@@ -50,7 +50,7 @@ class PixelLayout:
 
     Attributes:
         syntax: transfer syntax of the pixel data; guessed from the codestream where the meta header is missing or
-            calls data in fragments native.
+            calls data in fragments native, or compressed what is not.
         decoder: pydicom's name of the decoder; ``native`` for uncompressed data.
     """
 
@@ -110,6 +110,8 @@ def _read_syntax(source: DicomObject) -> uid.UID:
     syntax, pixels = source.transfer_syntax, source.pixels
     if pixels is not None and pixels.encapsulated and syntax in NATIVE:
         syntax = _guess_compressed(pixels) or syntax
+    if pixels is not None and not pixels.encapsulated and syntax in PLUGINS:
+        syntax = uid.ExplicitVRLittleEndian  # a compressed syntax is named, but the pixels were unpacked
     if syntax not in NATIVE and syntax not in PLUGINS:
         raise _rejected(Reason.UNSUPPORTED_TRANSFER_SYNTAX, "No decoder reads this transfer syntax.")
     return syntax

@@ -75,4 +75,4 @@ quiet_libraries = SharedContext(_without_words)
 """Around everything that parses or decodes."""
 
 silent_stderr = SharedContext(_without_stderr)
-"""Around GDCM only, whose JPEG library prints."""
+"""Around GDCM, whose JPEG library prints, and the RLE decoder, which panics aloud."""

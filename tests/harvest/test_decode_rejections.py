@@ -171,6 +171,15 @@ def test_a_lost_compressed_syntax_is_found_in_the_frame(film: Film, make_dicom: 
     assert outcome.image is not None and (outcome.image.pixels == film).all()
 
 
+def test_pixels_that_were_unpacked_under_their_old_syntax_are_read(film: Film, make_dicom: MakeDicom) -> None:
+    plain = b"1.2.840.10008.1.2.1\0"
+    renamed = make_dicom(film).replace(b"\x14\0" + plain, b"\x16\0" + b"1.2.840.10008.1.2.4.70")
+    length = struct.unpack("<I", renamed[140:144])[0] + 2
+    outcome = decode_one(renamed[:140] + struct.pack("<I", length) + renamed[144:])
+    assert outcome.image is not None, outcome.rejection
+    assert (outcome.image.pixels == film).all() and outcome.image.recipe["transfer_syntax_guessed"]
+
+
 def test_messages_hold_nothing_of_the_header(film: Film, make_dicom: MakeDicom) -> None:
     secret = "CANARY"
     tags = {"PatientID": secret, "BodyPartExamined": secret, "ViewPosition": secret, "StudyDescription": secret}
