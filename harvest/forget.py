@@ -18,6 +18,7 @@ from harvest.keys import RunKeys
 from harvest.lake import Lake, open_lake, write_json, writing
 from harvest.manifest import drop_from_plans
 from harvest.records import ArchiveObject, InstanceHeader, Rejection
+from harvest.report.write import write_report
 from harvest.settle import Entry, drop_entries, read_entries
 from harvest.store import publish
 
@@ -53,11 +54,10 @@ class Forgotten:
 
 @dataclass(frozen=True, slots=True)
 class ForgetSummary:
-    """What was removed: files, their instances, and whether the report went, too."""
+    """What was removed: files, and their instances."""
 
     objects: int
     instances: int
-    report_removed: bool
 
 
 def subject_names(key: SiteKey, patient_id: str | None, study_instance_uid: str | None) -> set[str]:
@@ -99,11 +99,13 @@ def forget(root: Path, subject: str) -> ForgetSummary:
         for fingerprint, entries in found.items():
             drop_entries(lake, RunKeys("", "", fingerprint, "", "pseudonymize", key), entries)
         drop_from_plans(lake, {entry.path for entry in gone})
-        report_removed = (root / REPORT).exists()
+        had_report = (root / REPORT).exists()
         shutil.rmtree(root / REPORT, ignore_errors=True)
         publish(root)
         lake.mark_published()
-    return ForgetSummary(len({entry.object_key for entry in gone}), len(gone), report_removed)
+        if had_report:
+            write_report(lake)
+    return ForgetSummary(len({entry.object_key for entry in gone}), len(gone))
 
 
 def _prints(lake: Lake) -> list[str]:

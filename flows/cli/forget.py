@@ -14,10 +14,9 @@ def forget(lake: Lake, subject: Annotated[str, typer.Argument(help=SUBJECT, show
 
     Example: iam-harvest forget lake 4711
 
-    Tables, database, crosswalk and report are purged. Copies that were exported are yours to find.
+    Tables, database and crosswalk are purged, the report is made anew. Copies that were exported are yours to find.
     """
     from harvest.forget import forget as purge
 
     gone = purge(lake, subject)
-    report = " The report was removed: make it anew." if gone.report_removed else ""
-    print(f"Forgotten: {gone.instances} films in {gone.objects} files. Later runs will refuse them.{report}")
+    print(f"Forgotten: {gone.instances} films in {gone.objects} files. Later runs will refuse them.")

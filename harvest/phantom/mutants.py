@@ -1,4 +1,4 @@
-"""Broken files on purpose: an archive whose files are films with some bytes changed, made when they are read."""
+"""Archives in memory, and broken files on purpose: films with some bytes changed, made when they are read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +32,23 @@ def mutate(data: bytes, random: np.random.Generator) -> bytes:
             del mutated[at : at + length]
     whole = random.random() >= 0.2
     return bytes(mutated if whole else mutated[: random.integers(1, len(mutated) + 1)])
+
+
+@dataclass(frozen=True)
+class MemoryArchive:
+    """A source (``harvest.sources.Source``) of files in memory, by path."""
+
+    files: dict[str, bytes]
+    name: str = "memory"
+    lists_everything: bool = True
+
+    def iter_objects(self) -> Iterator[ArchiveObject]:
+        """Yield every file."""
+        return (ArchiveObject(path, len(data), 0) for path, data in sorted(self.files.items()))
+
+    def read_bytes(self, path: str, max_bytes: int) -> bytes:
+        """Return a file; the limit does not matter for what is in memory already."""
+        return self.files[path]
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ def harvest(cli: Callable[..., Any], archive: Path, bundle: Path, lake: Path, *o
         ("run", archive, "--model", bundle, "--out", lake, "--device", "cpu", *labels, *options),
         ("run", archive, "--model", bundle, "--out", lake, "--json", *labels, *options),
         ("sql", lake, "rejections_by_reason"),
+        ("report", lake),
         ("verify", lake),
         ("run", archive / PLACE / "cut.dcm", "--model", "Zwitscher_bundle", "--out", lake),
     ]
