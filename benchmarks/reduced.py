@@ -1,7 +1,7 @@
 """Do films decoded at a lower resolution get the same boxes? ``python benchmarks/reduced.py --model demo``.
 
 Phantoms of 2048 pixels are stored as JPEG 2000 (lossless and lossy) and JPEG, and localized whole and reduced: share of
-boxes of the whole film that a box of the reduced one meets with IoU >= .95, and Acc of both against the phantoms' own boxes.
+the whole film's boxes that a box of the reduced one meets with IoU >= .95, and Acc of both against the phantoms' boxes.
 """
 
 import argparse

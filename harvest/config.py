@@ -82,8 +82,9 @@ class DecodeConfig(Frozen):
     """Longest time for reading and decoding one object, all frames; then its decoder is killed."""
     max_memory_mib: int = Field(default=1024, ge=256)
     """Private memory of a decoder process, MiB."""
-    reduced: bool = True
-    """Decode large JPEG 2000, HTJ2K and JPEG films at a lower resolution, not below what the network looks at."""
+    reduced: bool = False
+    """Decode large JPEG 2000, HTJ2K and JPEG films at a lower resolution, not below what the network looks at. Several
+    times faster; some boxes change (docs/dicom.md)."""
     include: tuple[GateReason, ...] = ()
     """Reason codes of the chest-film gate to overrule, for example ``wrong_body_part``."""
 
