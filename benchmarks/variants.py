@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -103,9 +102,9 @@ class Comparison:
     def _score(self, variant: Variant) -> dict[Rule, Scores]:
         spec = read_bundle_spec(str(variant.bundle))[0]
         boxes = spec.boxes.model_copy(update={"merge": variant.merge, **variant.boxes})
-        drawn = _drawn(self.tune.scope(variant.bundle))
+        drawn = self.tune.scope(variant.bundle).corners()
         cases = [
-            MapCase(one.stem, one.finding, one.merged, one.placement, np.array(drawn[one.stem, one.finding]))
+            MapCase(one.stem, one.finding, one.merged, one.placement, drawn[one.stem, one.finding])
             for one in self.tune.maps(variant, spec)
         ]
         choices = choose_thresholds(cases, spec.network.findings, boxes, self.search)
@@ -122,13 +121,6 @@ class Comparison:
         draws = resample_patients(len(patients_of(evaluated)))
         found = build_cases(evaluated)
         return {rule: score(found, rule, draws) for rule in RULES}
-
-
-def _drawn(scope: Scope) -> dict[tuple[str, str], list[tuple[float, float, float, float]]]:
-    drawn: dict[tuple[str, str], list[tuple[float, float, float, float]]] = {}
-    for box in scope.annotated:
-        drawn.setdefault((box.stem, box.finding), []).append((box.x_min, box.y_min, box.x_max, box.y_max))
-    return drawn
 
 
 def _row(variant: Variant, scores: Mapping[Rule, Scores], reference: Mapping[Rule, Scores]) -> dict[str, Any]:

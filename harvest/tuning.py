@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from harvest.config import EngineConfig
 from harvest.evaluate import evaluate_bundle, evaluation_lake, plan_evaluation
 from harvest.evaluation.of_lake import EvaluationRequest, read_scope
@@ -84,11 +82,9 @@ def _read_card(directory: Path) -> str:
 def read_map_cases(lake: Path, request: EvaluationRequest, spec: BundleSpec) -> list[MapCase]:
     """Read the merged attention of every (film, finding) that has annotated boxes and stored maps, with the boxes."""
     scope = read_scope(lake, request)
-    drawn: dict[tuple[str, str], list[tuple[float, float, float, float]]] = {}
-    for box in scope.annotated:
-        drawn.setdefault((box.stem, box.finding), []).append((box.x_min, box.y_min, box.x_max, box.y_max))
+    drawn = scope.corners()
     return [
-        MapCase(one.stem, one.finding, one.merged, one.placement, np.array(drawn[one.stem, one.finding]))
+        MapCase(one.stem, one.finding, one.merged, one.placement, drawn[one.stem, one.finding])
         for one in iter_film_maps(lake, scope.films, drawn.keys(), spec)
     ]
 

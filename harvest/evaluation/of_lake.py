@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harvest.annotations import AnnotatedBox, BoxTable, match_films, read_box_table, read_label_table
 from harvest.config import DecodeConfig
 from harvest.decode import iter_decode
@@ -19,6 +21,7 @@ from harvest.evaluation.lake_films import (
     to_stored_pixels,
 )
 from harvest.evaluation.measure import MapReadings, Measured, Sampling, measure, to_metrics
+from harvest.evaluation.overlap import Boxes
 from harvest.evaluation.overlays import FilmReader, ShownCase, show_cases
 from harvest.evaluation.records import EvaluationSet
 from harvest.evaluation.recut import heatmap_peak, iter_film_maps, wang_boxes
@@ -120,6 +123,13 @@ class Scope:
     stems: frozenset[str] | None
     films: Mapping[str, LakeFilm]
     annotated: tuple[AnnotatedBox, ...]
+
+    def corners(self) -> dict[tuple[str, str], Boxes]:
+        """Return the annotated boxes (A, 4) of each (stem, finding), x_min, y_min, x_max, y_max in stored pixels."""
+        drawn: dict[tuple[str, str], list[tuple[float, float, float, float]]] = {}
+        for box in self.annotated:
+            drawn.setdefault((box.stem, box.finding), []).append((box.x_min, box.y_min, box.x_max, box.y_max))
+        return {pair: np.array(boxes) for pair, boxes in drawn.items()}
 
 
 def read_scope(lake: Path, request: EvaluationRequest) -> Scope:
