@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from models.bundle_files import shipped_bundles
-
 ROOT = Path(__file__).parents[1]
 PARTS = ("flows", "harvest", "models", "sql", "pyproject.toml", "README.md", "LICENSE")
 
@@ -44,7 +42,6 @@ def test_wheel_holds_the_sql_and_the_bundles(wheel: Path) -> None:
 
 
 @pytest.mark.services
-@pytest.mark.skipif("demo" not in shipped_bundles(), reason="the demo bundle is not trained yet")
 def test_wheel_installed_elsewhere_runs_the_demo(wheel: Path, tmp_path: Path) -> None:
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
     elsewhere.mkdir()
