@@ -17,7 +17,7 @@ from harvest.errors import Reason, RejectedError, Stage
 from harvest.geometry import Placement
 from harvest.isolation import Bounds, decoders
 from harvest.records import ArchiveObject, DecodedImage, DecodeOutcome, InstanceHeader, Rejection, UInt8Image
-from harvest.sources import Source
+from harvest.sources import UNKNOWN_SIZE, Source, to_decode
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -52,7 +52,8 @@ def iter_films(
     def prepare(one: ArchiveObject) -> list[Film]:
         if workers == 0:
             return read_films(source, one, config, input_hw)
-        films, died = decoders.ask((source, one, config, input_hw), bounds)
+        readable = to_decode(source, one.path, config.max_bytes)
+        films, died = decoders.ask((readable, one, config, input_hw), bounds)
         return films if died is None else [*films, _lost(one, len(films) + 1, died)]
 
     for films in _ordered_map(prepare, objects, workers):
@@ -71,7 +72,7 @@ def iter_object_films(
     frame = 0
     try:
         data = source.read_bytes(one.path, config.max_bytes)
-        if len(data) != one.size:
+        if one.size not in (len(data), UNKNOWN_SIZE):
             raise RejectedError(Reason.FILE_CHANGED, Stage.READ, "The object changed after it was listed.")
         for outcome in iter_decode(data, config, input_hw):
             yield _film(one, outcome, input_hw)
@@ -136,10 +137,13 @@ def _ordered_map(function: Callable[[Item], Result], items: Iterable[Item], work
         yield from map(function, items)
         return
     remaining = iter(items)
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+    try:
         ahead: deque[Future[Result]] = deque(
             pool.submit(function, item) for item in islice(remaining, workers * AHEAD_PER_WORKER)
         )
         while ahead:
             yield ahead.popleft().result()
             ahead.extend(pool.submit(function, item) for item in islice(remaining, 1))
+    finally:
+        pool.shutdown(cancel_futures=True)  # when the archive is out of reach, nobody waits for it item by item

@@ -9,7 +9,7 @@ from harvest.errors import ArchiveError, LakeError, RejectedError
 from harvest.lake import Lake
 from harvest.records import DecodedImage, UInt8Image
 from harvest.run_record import RunRecord
-from harvest.sources import open_source
+from harvest.sources import UNKNOWN_SIZE, open_source
 from harvest.whereabouts import archive_locations
 
 
@@ -60,6 +60,6 @@ class FilmsOfLake:
             outcome = next(islice(iter_decode(data, self._limits), place["frame"] - 1, None), None)
         except RejectedError as error:
             raise ArchiveError(f"The film of {key} cannot be read from its archive: {error.message}") from error
-        if len(data) != place["size"] or outcome is None or outcome.image is None:
+        if place["size"] not in (len(data), UNKNOWN_SIZE) or outcome is None or outcome.image is None:
             raise ArchiveError(f"The film of {key} is not the one that was harvested: the file has changed.")
         return outcome.image

@@ -24,8 +24,8 @@ class ArchiveObject:
 
     Attributes:
         path: POSIX path relative to the archive's root.
-        size: bytes.
-        mtime_ns: time of last change, nanoseconds since the epoch.
+        size: bytes; ``harvest.sources.UNKNOWN_SIZE`` where the source does not say.
+        mtime_ns: time of last change, nanoseconds since the epoch (``harvest.sources.source.stamp``).
         labels: findings that the label table asserts, joined by ``|``; "" for none; None where the table has no row.
         described: what the label table says of patient and view, for formats without a header of their own.
     """

@@ -41,6 +41,7 @@ class MemoryArchive:
     files: dict[str, bytes]
     name: str = "memory"
     lists_everything: bool = True
+    reads_here: bool = False
 
     def iter_objects(self) -> Iterator[ArchiveObject]:
         """Yield every file."""
@@ -65,6 +66,7 @@ class MutantArchive:
     seed: int = 0
     name: str = "mutants"
     lists_everything: bool = True
+    reads_here: bool = False
 
     def iter_objects(self) -> Iterator[ArchiveObject]:
         """Yield every mutant."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harvest.errors import ArchiveError, Reason, RejectedError, Stage
 from harvest.records import ArchiveObject
+from harvest.sources.source import UNKNOWN_SIZE, check_size, unreadable
 
 ESCAPED_BYTE = re.compile(r"\\x([0-9a-f]{2})")
 
@@ -28,6 +29,8 @@ class LocalTree:
             ``unreachable`` (dangling or circular links), ``special_file`` (sockets, pipes, devices),
             ``unreadable_directory``.
     """
+
+    reads_here = False
 
     def __init__(self, root: Path, name: str | None = None, only: str | None = None) -> None:
         self.root = root
@@ -63,8 +66,15 @@ class LocalTree:
         try:
             return _read_regular(self._resolve(path), max_bytes)
         except (OSError, ValueError) as error:
-            message = "The file cannot be read; check that it exists and its permissions."
-            raise RejectedError(Reason.UNREADABLE_FILE, Stage.READ, message) from error
+            raise unreadable("The file cannot be read; check that it exists and its permissions.") from error
+
+    def look_up(self, path: str) -> ArchiveObject:
+        """Return the regular file at a path; one of unknown size where there is none below the root."""
+        try:
+            status = self._resolve(path).stat()
+        except (OSError, ValueError, RuntimeError):  # absent, out of the root, or in circles
+            return ArchiveObject(path, UNKNOWN_SIZE, 0)
+        return ArchiveObject(path, status.st_size if stat.S_ISREG(status.st_mode) else UNKNOWN_SIZE, status.st_mtime_ns)
 
     def _resolve(self, path: str) -> Path:
         literal = self.root / path
@@ -119,10 +129,7 @@ def _read_regular(path: Path, max_bytes: int) -> bytes:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise OSError("not a regular file")
-        if before.st_size == 0:
-            raise RejectedError(Reason.EMPTY_FILE, Stage.READ, "The file is empty.")
-        if before.st_size > max_bytes:
-            raise RejectedError(Reason.FILE_TOO_LARGE, Stage.READ, "The file is larger than decode.max_bytes.")
+        check_size(before.st_size, max_bytes)
         data = file.read(before.st_size + 1)
         after = os.fstat(descriptor)
     if len(data) != before.st_size or after.st_mtime_ns != before.st_mtime_ns:
