@@ -37,6 +37,7 @@ class HarvestOptions(Frozen):
     site_key: Path | None = None
     limit: int | None = None
     archive_name: str | None = None
+    root: str | None = None
     config: HarvestConfig = HarvestConfig()
     report: ReportRequest = ReportRequest()
 
@@ -73,7 +74,7 @@ def harvest_archive(archive: str, model: str, lake: Path, options: HarvestOption
     """Harvest what is new in an archive into a lake, and publish it.
 
     Args:
-        archive: directory of films.
+        archive: directory of films, packed archive, or list of paths.
         model: directory or name of a bundle.
         lake: directory, made if need be.
         options: label table, site key, limit, name of the archive, settings, what the report shows.

@@ -45,13 +45,14 @@ class RunRequest:
     """What a user asks for.
 
     Attributes:
-        archive: directory or file.
+        archive: directory, packed archive, list of paths or film (``harvest.sources.open_source``).
         model: directory or name of a bundle.
         lake: directory of the lake, made where there is none.
         labels: label table, matched by file stem.
         site_key: file of the key for pseudonyms; by default the lake's own.
         limit: harvest only the first so many objects of the listing.
         archive_name: stands before the relative path wherever an object is named; by default the folder's name.
+        root: where the paths of a list begin.
         report: what the report shows, which is made where something was published.
     """
 
@@ -63,6 +64,7 @@ class RunRequest:
     site_key: Path | None = None
     limit: int | None = None
     archive_name: str | None = None
+    root: str | None = None
     report: ReportRequest = field(default_factory=ReportRequest)
 
 
@@ -128,7 +130,7 @@ class Session:
             publish(self.lake.root)
         if self.plan.shards:
             start_record(self.lake, self.keys, self.spec, self.engine, self.request.config)
-            remember_archive(self.lake, self.source.name, self.request.archive)
+            remember_archive(self.lake, self.source.name, self.request.root or self.request.archive)
             write_plan(self.lake, self.keys.run_id, self.plan)
 
     def context(self) -> "HarvestContext":
@@ -181,9 +183,7 @@ class Session:
         from harvest.report.write import write_report
 
         settle(self.lake, self.keys, self.plan, self._whole)
-        record = None
-        if self.plan.shards:
-            record = finish_record(self.lake, self.keys, "complete", self._pace)
+        record = finish_record(self.lake, self.keys, "complete", self._pace) if self.plan.shards else None
         if self.lake.unpublished:
             publish(self.lake.root)
             self.lake.mark_published()
@@ -217,7 +217,7 @@ def open_session(request: RunRequest) -> Iterator[Session]:
     Raises:
         IamHarvestError: one of them cannot be used; nothing was written then, except that an empty lake may remain.
     """
-    source = open_source(request.archive, request.archive_name)
+    source = open_source(request.archive, request.archive_name, request.root)
     read_bundle_spec(request.model)
     with writing(request.lake) as lake:
         yield Session(request, lake, source)

@@ -13,7 +13,9 @@ def complete_bundle(incomplete: str) -> list[str]:
     return [name for name in shipped_bundles() if name.startswith(incomplete)]
 
 
-Archive = Annotated[str, typer.Argument(help="Directory of films (or one film).", show_default=False)]
+Archive = Annotated[
+    str, typer.Argument(help="Directory, zip, tar, list of paths, DICOMDIR, or film.", show_default=False)
+]
 Lake = Annotated[Path, typer.Argument(help="Directory of the lake.", show_default=False)]
 Model = Annotated[
     str, typer.Option(help="Bundle: a directory, or the name of a shipped one.", autocompletion=complete_bundle)

@@ -19,6 +19,7 @@ def run(
     identifiers: Annotated[Identifiers | None, typer.Option(help="What the public tables say of whose film.")] = None,
     site_key: Annotated[Path | None, typer.Option(help="File of 32 secret bytes behind the pseudonyms.")] = None,
     archive_name: Annotated[str | None, typer.Option(help="Name of the archive; default: its directory's.")] = None,
+    root: Annotated[str | None, typer.Option(help="Where the paths of a list begin; default: its directory.")] = None,
     max_rejection_rate: Annotated[float | None, typer.Option(help="Abort above this share (0 to 1).")] = None,
     include: Annotated[list[str] | None, typer.Option(help="Harvest what would be rejected so; repeat.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings (TOML); options of this line go before it.")] = None,
@@ -41,5 +42,5 @@ def run(
 
     overrides = {"gate__mode": gate, "identifiers": identifiers, "engine__device": device, "decode__include": include}
     settings = read_settings(config, max_rejection_rate=max_rejection_rate, **overrides)
-    request = RunRequest(archive, model, out, labels, settings, site_key, limit, archive_name)
+    request = RunRequest(archive, model, out, labels, settings, site_key, limit, archive_name, root)
     harvest_and_report(request, dry_run, prefect, as_json)

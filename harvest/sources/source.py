@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harvest.errors import Reason, RejectedError, Stage
 from harvest.records import ArchiveObject, Rejection
@@ -59,6 +59,7 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
 class Lookup(Source, Protocol):
     """An archive that tells the evidence of one object without listing all."""
 
@@ -117,6 +118,11 @@ def check_size(size: int, max_bytes: int) -> None:
         raise RejectedError(Reason.EMPTY_FILE, Stage.READ, "The file is empty.")
     if size > max_bytes:
         raise RejectedError(Reason.FILE_TOO_LARGE, Stage.READ, "The file is larger than decode.max_bytes.")
+
+
+def member_path(name: str) -> str:
+    """Return the path of a packed file as the listing of a folder would write it: without ``./`` in front."""
+    return name.removeprefix("./")
 
 
 def stamp(changed: datetime, evidence: str) -> int:

@@ -1,0 +1,102 @@
+"""One small hospital, served in every way that needs no server: equal rows from each."""
+
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harvest.config import EngineConfig, HarvestConfig
+from harvest.lake import SCHEMAS, open_lake
+from harvest.phantom.archive import PhantomRange, write_archive
+from harvest.run import RunRequest, run_harvest
+
+Rows = dict[str, list[dict[str, Any]]]
+Serve = Callable[[Path, Path], Path]
+HOSPITAL = PhantomRange(6, "mixed", seed=9, long_side=256)
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of phantom films, PNG and DICOM, and a file that is no film."""
+    folder = write_archive(tmp_path_factory.mktemp("hospital"), HOSPITAL, workers=1).images
+    (folder / "readme.txt").write_text("not a film")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def harvest(tiny_bundle_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Rows]:
+    """Harvest an archive into a new lake under one site key; returns its rows, without what names the run."""
+    key = tmp_path_factory.mktemp("key") / "site.key"
+    key.write_bytes(bytes(range(32)))
+
+    def rows(archive: str, **more: Any) -> Rows:
+        lake = tmp_path_factory.mktemp("lake") / "lake"
+        config = HarvestConfig(engine=EngineConfig(batch_size=4, decode_workers=1))
+        request = RunRequest(archive, str(tiny_bundle_path), lake, config=config, site_key=key, **more)
+        summary = run_harvest(request)
+        assert summary.record is not None
+        return read_rows(lake, summary.record["config_fingerprint"])
+
+    return rows
+
+
+def read_rows(root: Path, fingerprint: str) -> Rows:
+    lake = open_lake(root)
+    unnamed = {"run_id", "shard_id", "mtime_ns"}
+    return {
+        table: sorted(
+            (
+                {column: value for column, value in row.items() if column not in unnamed}
+                for row in lake.read_column_set(table, fingerprint, schema.names).to_pylist()
+            ),
+            key=repr,
+        )
+        for table, schema in SCHEMAS.items()
+    }
+
+
+def files(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+
+
+def as_zip(folder: Path, place: Path) -> Path:
+    with zipfile.ZipFile(place / "images.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in files(folder):
+            packed.write(folder / name, name)
+    return place / "images.zip"
+
+
+def as_tar(folder: Path, place: Path) -> Path:
+    with tarfile.open(place / "images.tar.gz", "w:gz") as packed:
+        packed.add(folder, ".")
+    return place / "images.tar.gz"
+
+
+def as_list(folder: Path, place: Path) -> Path:
+    (place / "images.csv").write_text("\n".join(["path", *(str(folder / name) for name in files(folder))]))
+    return place / "images.csv"
+
+
+@pytest.mark.parametrize("serve", [as_zip, as_tar, as_list], ids=lambda serve: serve.__name__)
+def test_every_way_to_serve_an_archive_gives_the_rows_of_its_folder(
+    hospital: Path, harvest: Callable[..., Rows], tmp_path: Path, serve: Serve
+) -> None:
+    root = str(hospital) if serve is as_list else None
+    assert harvest(str(serve(hospital, tmp_path)), root=root) == harvest(str(hospital))
+
+
+@pytest.mark.skipif(shutil.which("dcmmkdir") is None, reason="dcmtk is not installed (apt-get install dcmtk)")
+def test_a_disc_gives_the_rows_of_its_folder(hospital: Path, harvest: Callable[..., Rows], tmp_path: Path) -> None:
+    films = sorted(hospital.rglob("*.dcm"))
+    for number, path in enumerate(films):
+        shutil.copy(path, tmp_path / f"IM{number}")
+    bare = harvest(str(tmp_path))
+    subprocess.run(
+        ["dcmmkdir", "-q", "+I", "-Nxc", *(f"IM{one}" for one in range(len(films)))], cwd=tmp_path, check=True
+    )
+    assert harvest(str(tmp_path / "DICOMDIR")) == bare
