@@ -67,6 +67,15 @@ class EngineConfig(Frozen):
     """Processes that read and decode ahead of the network; 0: none, decode here, unprotected from broken decoders."""
 
 
+class ArchiveConfig(Frozen):
+    """How archives behind a server (buckets, DICOMweb) are asked."""
+
+    patience_seconds: float = Field(default=300.0, gt=0)
+    """How long a server may be out of reach before the run gives up; it then goes on where it stopped."""
+    requests_per_second: float = Field(default=50.0, gt=0)
+    """Most requests to a server in a second."""
+
+
 class DecodeConfig(Frozen):
     """Limits and rules of decoding."""
 
@@ -110,6 +119,7 @@ class HarvestConfig(Frozen):
     findings: dict[str, FindingConfig] = Field(default_factory=dict)
     """By finding, for example ``[findings.Mass]`` with ``gate = 0.4``."""
     engine: EngineConfig = EngineConfig()
+    archive: ArchiveConfig = ArchiveConfig()
     decode: DecodeConfig = DecodeConfig()
     storage: StorageConfig = StorageConfig()
 
@@ -127,6 +137,7 @@ class HarvestConfig(Frozen):
         """
         undecisive: dict[str, bool | set[str]] = {
             "max_rejection_rate": True,
+            "archive": True,
             "engine": {"device", "precision", "decode_workers"},
             "decode": {"max_seconds"},
         }

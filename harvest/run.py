@@ -217,7 +217,7 @@ def open_session(request: RunRequest) -> Iterator[Session]:
     Raises:
         IamHarvestError: one of them cannot be used; nothing was written then, except that an empty lake may remain.
     """
-    source = open_source(request.archive, request.archive_name, request.root)
+    source = open_source(request.archive, request.archive_name, request.root, request.config.archive)
     read_bundle_spec(request.model)
     with writing(request.lake) as lake:
         yield Session(request, lake, source)

@@ -1,8 +1,9 @@
 """Where objects come from: an archive lists its objects and reads them, and nothing else."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from harvest.config import ArchiveConfig
 from harvest.errors import ArchiveError
 from harvest.sources import dicomdir, selection, tarred, zipped
 from harvest.sources.local import LocalTree
@@ -10,20 +11,29 @@ from harvest.sources.source import UNKNOWN_SIZE, Lookup, Source, to_decode
 
 __all__ = ["UNKNOWN_SIZE", "LocalTree", "Source", "open_source", "to_decode"]
 
+BUCKETS = ("s3", "az", "gs")
+DEFAULTS = ArchiveConfig()
 
-def open_source(location: str, name: str | None = None, root: str | None = None) -> Source:
+
+def open_source(
+    location: str, name: str | None = None, root: str | None = None, config: ArchiveConfig = DEFAULTS
+) -> Source:
     """Open an archive.
 
     Args:
-        location: a directory; a zip or tar file; a list of paths (CSV, Parquet); a DICOMDIR; or one film. Also as a
-            URL, ``file://``.
-        name: of the archive; by default that of the directory, or of the file without its endings.
+        location: a directory; a zip or tar file; a list of paths (CSV, Parquet); a DICOMDIR; one film; or the URL of a
+            bucket or what is below a prefix of it (``s3://``, ``az://``, ``gs://``); ``file://`` is a path.
+        name: of the archive; by default that of the directory, or of the file without its endings, or of the prefix.
         root: where the paths of a list begin, any of these but a list; by default the list's own directory.
+        config: how servers are asked.
 
     Raises:
         ArchiveError: there is nothing at ``location``, or it cannot be read as what it seems to be.
     """
-    path = Path(_local(location)).expanduser()
+    if "://" in location and not location.startswith("file://"):
+        return _open_url(location, name, config)
+    path = Path(unquote(location.removeprefix("file://"))) if location.startswith("file://") else Path(location)
+    path = path.expanduser()
     if not path.exists():
         raise ArchiveError(f"There is no archive at {location!r}; give an existing directory or file.")
     if path.is_dir():
@@ -31,8 +41,24 @@ def open_source(location: str, name: str | None = None, root: str | None = None)
     if not path.is_file():
         raise ArchiveError(f"{location!r} is neither a directory nor a regular file; give one of these.")
     if path.suffix.lower() in selection.SUFFIXES:
-        return _open_list(path, name, root)
+        return _open_list(path, name, open_source(root or str(path.parent), config=config))
     return _open_file(path.resolve(), name)
+
+
+def _open_url(location: str, name: str | None, config: ArchiveConfig) -> Source:
+    """Open what a server keeps; its client is imported when it is needed."""
+    url = urlsplit(location)
+    if "@" in url.netloc or url.query or url.fragment:  # the address goes into records; a secret must not
+        raise ArchiveError(
+            f"The address of a {url.scheme}:// archive holds more than a place; give credentials in the environment."
+        )
+    if url.scheme not in BUCKETS or not url.netloc:
+        raise ArchiveError(f"{location!r} is no archive that can be read; give a path or one of {', '.join(BUCKETS)}.")
+    from harvest.sources.object_store import BucketArchive
+    from harvest.sources.patience import Patience
+
+    patience = Patience(config.patience_seconds, config.requests_per_second)
+    return BucketArchive(location, name or PurePosixPath(url.path).name or url.netloc, patience)
 
 
 def _open_file(path: Path, name: str | None) -> Source:
@@ -47,10 +73,9 @@ def _open_file(path: Path, name: str | None) -> Source:
     return folder
 
 
-def _open_list(table: Path, name: str | None, root: str | None) -> Source:
-    inner = open_source(root or str(table.parent))
+def _open_list(table: Path, name: str | None, inner: Source) -> Source:
     if not isinstance(inner, Lookup):
-        raise ArchiveError(f"The paths of a list cannot be looked up in {root!r}; give a directory or packed archive.")
+        raise ArchiveError("Nothing can be looked up in a list or on that server; give another --root.")
     folder = inner.root if isinstance(inner, LocalTree) else None
     return selection.Selection(inner, selection.read_list(table, folder), name or _stem(table))
 
@@ -59,11 +84,3 @@ def _stem(path: Path) -> str:
     endings = (*selection.SUFFIXES, *zipped.SUFFIXES, *tarred.SUFFIXES)
     longest = max((len(ending) for ending in endings if path.name.lower().endswith(ending)), default=0)
     return path.name[: len(path.name) - longest] or path.name
-
-
-def _local(location: str) -> str:
-    if location.startswith("file://"):
-        return unquote(urlsplit(location).path)
-    if "://" in location:
-        raise ArchiveError(f"{location!r} is not a local path; copy or mount the archive and give its directory.")
-    return location

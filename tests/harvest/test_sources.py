@@ -45,7 +45,7 @@ def test_a_single_file_is_an_archive_of_one(tmp_path: Path) -> None:
 
 
 def test_nothing_there_is_said_clearly(tmp_path: Path) -> None:
-    for location in (str(tmp_path / "none"), "s3://bucket/films", "/dev/null"):
+    for location in (str(tmp_path / "none"), "ftp://host/films", "s3://", "/dev/null"):
         with pytest.raises(ArchiveError, match="give"):
             open_source(location)
 

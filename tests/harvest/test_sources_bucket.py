@@ -1,0 +1,142 @@
+"""Buckets, against a real server on loopback (moto's S3; Azurite where it is installed)."""
+
+import base64
+import hmac
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from moto.server import ThreadedMotoServer
+from obstore.store import ObjectStore, from_url
+
+from harvest.config import ArchiveConfig
+from harvest.errors import ArchiveError, Reason, RejectedError
+from harvest.sources import UNKNOWN_SIZE, open_source, to_decode
+
+pytestmark = pytest.mark.services
+LIMIT = 1000
+FILES = {"a-b.png": b"1", "a/x.dcm": b"22", "a b#.png": b"4444", "é.png": b"55555"}
+SECRET = "not-for-logs"
+IMPATIENT = ArchiveConfig(patience_seconds=1, requests_per_second=500)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadedMotoServer]:
+    """An S3 server that is empty but for a bucket ``hospital``."""
+    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    running.start()
+    address = "http://{}:{}".format(*running.get_host_and_port())
+    names = {"ENDPOINT_URL": address, "ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": SECRET, "REGION": "us-east-1"}
+    for name, value in (names | {"ALLOW_HTTP": "true"}).items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    for verb, path in (("POST", "/moto-api/reset"), ("PUT", "/hospital")):
+        urllib.request.urlopen(urllib.request.Request(address + path, method=verb)).close()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def bucket(server: ThreadedMotoServer) -> ObjectStore:
+    """The bucket's part below ``films``, filled."""
+    return fill(from_url("s3://hospital/films"))
+
+
+def fill(store: ObjectStore) -> ObjectStore:
+    for path, data in FILES.items():
+        store.put(path, data)
+    return store
+
+
+def test_objects_are_listed_by_key_with_evidence_and_read(bucket: ObjectStore) -> None:
+    source = open_source("s3://hospital/films")
+    listed = list(source.iter_objects())
+    assert [(one.path, one.size) for one in listed] == sorted((path, len(data)) for path, data in FILES.items())
+    assert {one.path: source.read_bytes(one.path, LIMIT) for one in listed} == FILES
+    assert (source.name, source.lists_everything) == ("films", True)
+    assert list(source.iter_objects()) == listed
+    bucket.put("a/x.dcm", b"33")
+    changed = set(source.iter_objects()) - set(listed)
+    assert [(one.path, one.size) for one in changed] == [("a/x.dcm", 2)]
+
+
+def test_what_cannot_be_read_is_a_rejection_that_reaches_the_decoder(bucket: ObjectStore) -> None:
+    bucket.put("empty", b"")
+    source = open_source("s3://hospital/films")
+    for path, limit, reason in (
+        ("empty", LIMIT, Reason.EMPTY_FILE),
+        ("é.png", 4, Reason.FILE_TOO_LARGE),
+        ("gone", LIMIT, Reason.UNREADABLE_FILE),
+    ):
+        with pytest.raises(RejectedError) as caught:
+            to_decode(source, path, limit).read_bytes(path, limit)
+        assert caught.value.reason is reason
+
+
+def test_a_list_chooses_from_a_bucket(bucket: ObjectStore, tmp_path: Path) -> None:
+    (tmp_path / "tonight.csv").write_text("path\na/x.dcm\ngone\n")
+    source = open_source(str(tmp_path / "tonight.csv"), root="s3://hospital/films")
+    assert [(one.path, one.size) for one in source.iter_objects()] == [("a/x.dcm", 2), ("gone", UNKNOWN_SIZE)]
+    assert source.read_bytes("a/x.dcm", LIMIT) == b"22"
+
+
+def test_a_bucket_that_is_not_there_or_out_of_reach_is_said_clearly(
+    server: ThreadedMotoServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fill(from_url("s3://hospital/films"))
+    with pytest.raises(ArchiveError, match="no bucket"):
+        list(open_source("s3://none/films", config=IMPATIENT).iter_objects())
+    source = open_source("s3://hospital/films", config=IMPATIENT)
+    assert len(list(source.iter_objects())) == len(FILES)
+    server.stop()
+    with pytest.raises(ArchiveError, match="out of reach"):
+        source.read_bytes("a/x.dcm", LIMIT)
+    assert SECRET not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("url", [f"s3://me:{SECRET}@hospital/films", f"s3://hospital/films?X-Amz-Signature={SECRET}"])
+def test_a_secret_in_an_address_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(ArchiveError, match="environment") as caught:
+        open_source(url)
+    assert SECRET not in str(caught.value)
+
+
+def wait_for(address: tuple[str, int]) -> None:
+    for _ in range(300):
+        with socket.socket() as probe:
+            if probe.connect_ex(address) == 0:
+                return
+        time.sleep(0.1)
+
+
+def make_container(address: str, name: str) -> None:
+    """Make a container; the account and its key are those that every Azure emulator has."""
+    key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+    headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06"}
+    lines = [f"{header}:{value}" for header, value in headers.items()]
+    signed = "PUT" + "\n" * 12 + "\n".join([*lines, f"/devstoreaccount1/devstoreaccount1/{name}", "restype:container"])
+    digest = hmac.digest(base64.b64decode(key), signed.encode(), "sha256")
+    headers["Authorization"] = f"SharedKey devstoreaccount1:{base64.b64encode(digest).decode()}"
+    url = f"{address}/devstoreaccount1/{name}?restype=container"
+    urllib.request.urlopen(urllib.request.Request(url, method="PUT", headers=headers)).close()
+
+
+@pytest.mark.skipif(shutil.which("azurite-blob") is None, reason="Azurite is not installed (npm install -g azurite)")
+def test_azure_containers_are_read_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["azurite-blob", "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--location", str(tmp_path)]
+    address = ("127.0.0.1", 10000)  # where clients look for the emulator
+    monkeypatch.setenv("AZURE_STORAGE_USE_EMULATOR", "true")
+    with subprocess.Popen(command) as emulator:
+        try:
+            wait_for(address)
+            make_container("http://{}:{}".format(*address), "hospital")
+            fill(from_url("az://hospital/films"))
+            source = open_source("az://hospital/films")
+            assert {one.path: source.read_bytes(one.path, LIMIT) for one in source.iter_objects()} == FILES
+        finally:
+            emulator.terminate()
