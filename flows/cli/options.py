@@ -15,7 +15,9 @@ def complete_bundle(incomplete: str) -> list[str]:
 
 Archive = Annotated[
     str,
-    typer.Argument(help="Directory, zip, tar, list of paths, DICOMDIR, film, or URL of a bucket.", show_default=False),
+    typer.Argument(
+        help="Directory, zip, tar, list of paths, DICOMDIR, film, or URL of a bucket or PACS.", show_default=False
+    ),
 ]
 Lake = Annotated[Path, typer.Argument(help="Directory of the lake.", show_default=False)]
 Model = Annotated[

@@ -1,7 +1,7 @@
 """Where objects come from: an archive lists its objects and reads them, and nothing else."""
 
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from harvest.config import ArchiveConfig
 from harvest.errors import ArchiveError
@@ -12,6 +12,9 @@ from harvest.sources.source import UNKNOWN_SIZE, Lookup, Source, to_decode
 __all__ = ["UNKNOWN_SIZE", "LocalTree", "Source", "open_source", "to_decode"]
 
 BUCKETS = ("s3", "az", "gs")
+DICOMWEB = ("dicomweb+https", "dicomweb+http")
+FILTERS = ("StudyDate", "ModalitiesInStudy")
+"""What the address of a PACS may narrow its studies to."""
 DEFAULTS = ArchiveConfig()
 
 
@@ -21,9 +24,11 @@ def open_source(
     """Open an archive.
 
     Args:
-        location: a directory; a zip or tar file; a list of paths (CSV, Parquet); a DICOMDIR; one film; or the URL of a
-            bucket or what is below a prefix of it (``s3://``, ``az://``, ``gs://``); ``file://`` is a path.
-        name: of the archive; by default that of the directory, or of the file without its endings, or of the prefix.
+        location: a directory; a zip or tar file; a list of paths (CSV, Parquet); a DICOMDIR; one film; the URL of a
+            bucket or what is below a prefix of it (``s3://``, ``az://``, ``gs://``); or that of a DICOMweb service
+            (``dicomweb+https://host/path``), which may end in ``?StudyDate=20240101-20241231``. ``file://`` is a path.
+        name: of the archive; by default that of the directory, of the file without its endings, of the prefix, or of
+            the server.
         root: where the paths of a list begin, any of these but a list; by default the list's own directory.
         config: how servers are asked.
 
@@ -48,16 +53,25 @@ def open_source(
 def _open_url(location: str, name: str | None, config: ArchiveConfig) -> Source:
     """Open what a server keeps; its client is imported when it is needed."""
     url = urlsplit(location)
-    if "@" in url.netloc or url.query or url.fragment:  # the address goes into records; a secret must not
+    filters = dict(parse_qsl(url.query, keep_blank_values=True)) if url.scheme in DICOMWEB else {}
+    unexpected = url.query if url.scheme not in DICOMWEB else set(filters) - set(FILTERS)
+    if "@" in url.netloc or url.fragment or unexpected:  # the address goes into records; a secret must not
         raise ArchiveError(
             f"The address of a {url.scheme}:// archive holds more than a place; give credentials in the environment."
         )
-    if url.scheme not in BUCKETS or not url.netloc:
-        raise ArchiveError(f"{location!r} is no archive that can be read; give a path or one of {', '.join(BUCKETS)}.")
-    from harvest.sources.object_store import BucketArchive
+    if url.scheme not in BUCKETS + DICOMWEB or not url.netloc:
+        known = ", ".join(f"{scheme}://" for scheme in BUCKETS + DICOMWEB)
+        raise ArchiveError(f"{location!r} is no archive that can be read; give a path, or one of {known}.")
     from harvest.sources.patience import Patience
 
     patience = Patience(config.patience_seconds, config.requests_per_second)
+    if url.scheme in DICOMWEB:
+        from harvest.sources.dicomweb import DicomWebArchive
+
+        place = SplitResult(url.scheme.removeprefix("dicomweb+"), url.netloc, url.path, "", "").geturl()
+        return DicomWebArchive(place, name or url.hostname or url.netloc, patience, filters)
+    from harvest.sources.object_store import BucketArchive
+
     return BucketArchive(location, name or PurePosixPath(url.path).name or url.netloc, patience)
 
 

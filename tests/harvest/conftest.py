@@ -1,8 +1,15 @@
 """Fixtures of the harvest: an upright grey film and DICOM files of it."""
 
-from collections.abc import Callable
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from io import BytesIO
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +17,9 @@ import pytest
 from pydicom import uid
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+
+if TYPE_CHECKING:
+    from moto.server import ThreadedMotoServer
 
 MakeDicom = Callable[..., bytes]
 
@@ -72,3 +82,82 @@ def film() -> npt.NDArray[np.uint8]:
     grey[35:41, 48:55] += 70
     spread = (grey - grey.min()) / (grey.max() - grey.min())
     return np.rint(spread * 255).astype(np.uint8)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> "Iterator[ThreadedMotoServer]":
+    """An S3 server on loopback, empty but for a bucket ``hospital``; the environment points to it."""
+    from moto.server import ThreadedMotoServer  # takes seconds, which other tests need not spend
+
+    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    running.start()
+    address = "http://{}:{}".format(*running.get_host_and_port())
+    names = {"ENDPOINT_URL": address, "ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": "not-for-logs", "REGION": "us-east-1"}
+    for name, value in (names | {"ALLOW_HTTP": "true"}).items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    for verb, path in (("POST", "/moto-api/reset"), ("PUT", "/hospital")):
+        urllib.request.urlopen(urllib.request.Request(address + path, method=verb)).close()
+    yield running
+    running.stop()
+
+
+class Orthanc:
+    """A PACS of its own, for loopback only; it keeps its films when it is stopped and started."""
+
+    USER, PASSWORD = "reader", "not-for-logs"
+    PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
+    def __init__(self, directory: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        settings = {
+            "StorageDirectory": str(directory / "db"),
+            "IndexDirectory": str(directory / "db"),
+            "HttpPort": self.port,
+            "DicomServerEnabled": False,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": True,
+            "RegisteredUsers": {self.USER: self.PASSWORD},
+            "Plugins": [str(self.PLUGIN)],
+        }
+        self.settings = directory / "orthanc.json"
+        self.settings.write_text(json.dumps(settings))
+        self._log = directory / "orthanc.log"
+
+    @property
+    def url(self) -> str:
+        return f"dicomweb+http://127.0.0.1:{self.port}/dicom-web"
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(["Orthanc", str(self.settings)], stdout=log, stderr=log)
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.1)
+        raise TimeoutError(self._log.read_text())
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def store(self, data: bytes) -> None:
+        passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+        place = f"http://127.0.0.1:{self.port}/instances"
+        passwords.add_password(None, place, self.USER, self.PASSWORD)
+        urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords)).open(place, data).close()
+
+
+@pytest.fixture
+def orthanc(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Orthanc]:
+    """Debian's Orthanc with its DICOMweb plugin, running and empty; the environment holds its password."""
+    if shutil.which("Orthanc") is None or not Orthanc.PLUGIN.exists():
+        pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
+    monkeypatch.setenv("DICOMWEB_USER", Orthanc.USER)
+    monkeypatch.setenv("DICOMWEB_PASSWORD", Orthanc.PASSWORD)
+    server = Orthanc(tmp_path_factory.mktemp("orthanc"))
+    server.start()
+    yield server
+    server.stop()

@@ -1,19 +1,22 @@
-"""One small hospital, served in every way that needs no server: equal rows from each."""
+"""One small hospital, served in every way: equal rows from each."""
 
 import shutil
 import subprocess
 import tarfile
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from obstore.store import from_url
 
-from harvest.config import EngineConfig, HarvestConfig
+from harvest.config import EngineConfig, HarvestConfig, StorageConfig
 from harvest.lake import SCHEMAS, open_lake
 from harvest.phantom.archive import PhantomRange, write_archive
-from harvest.run import RunRequest, run_harvest
+from harvest.pipeline import ShardSummary
+from harvest.run import Observer, RunRequest, Session, run_harvest
 
 Rows = dict[str, list[dict[str, Any]]]
 Serve = Callable[[Path, Path], Path]
@@ -34,11 +37,12 @@ def harvest(tiny_bundle_path: Path, tmp_path_factory: pytest.TempPathFactory) ->
     key = tmp_path_factory.mktemp("key") / "site.key"
     key.write_bytes(bytes(range(32)))
 
-    def rows(archive: str, **more: Any) -> Rows:
+    def rows(archive: str, observer: Observer | None = None, **more: Any) -> Rows:
         lake = tmp_path_factory.mktemp("lake") / "lake"
-        config = HarvestConfig(engine=EngineConfig(batch_size=4, decode_workers=1))
+        engine, storage = EngineConfig(batch_size=2, decode_workers=1), StorageConfig(shard_size=2)
+        config = HarvestConfig(engine=engine, storage=storage)
         request = RunRequest(archive, str(tiny_bundle_path), lake, config=config, site_key=key, **more)
-        summary = run_harvest(request)
+        summary = run_harvest(request, observer)
         assert summary.record is not None
         return read_rows(lake, summary.record["config_fingerprint"])
 
@@ -100,3 +104,54 @@ def test_a_disc_gives_the_rows_of_its_folder(hospital: Path, harvest: Callable[.
         ["dcmmkdir", "-q", "+I", "-Nxc", *(f"IM{one}" for one in range(len(films)))], cwd=tmp_path, check=True
     )
     assert harvest(str(tmp_path / "DICOMDIR")) == bare
+
+
+@pytest.mark.services
+@pytest.mark.usefixtures("s3")
+def test_a_bucket_gives_the_rows_of_the_folder(hospital: Path, harvest: Callable[..., Rows]) -> None:
+    store = from_url("s3://hospital/by/year/images")
+    for name in files(hospital):
+        store.put(name, (hospital / name).read_bytes())
+    assert harvest("s3://hospital/by/year/images") == harvest(str(hospital))
+
+
+class Outage:
+    """Stops a server when the first shard is done, and starts it again a little later."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.back = threading.Timer(1.5, server.start)
+
+    def on_plan(self, session: Session) -> None:
+        """Nothing yet."""
+
+    def on_shard(self, summary: ShardSummary) -> None:
+        if not self.back.is_alive():
+            self.server.stop()
+            self.back.start()
+            self.on_shard = lambda summary: None  # type: ignore[method-assign]
+
+
+@pytest.mark.services
+def test_a_pacs_gives_the_rows_of_the_folder_also_when_it_restarts_in_between(
+    hospital: Path, harvest: Callable[..., Rows], orthanc: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number, path in enumerate(hospital.rglob("*.dcm")):
+        orthanc.store(path.read_bytes())
+        shutil.copy(path, tmp_path / f"{number}.dcm")
+    outage = Outage(orthanc)
+    from_pacs = harvest(orthanc.url, outage, archive_name="hospital")
+    outage.back.join()
+    assert "does not answer" in caplog.text
+    assert not any(word in caplog.text for word in (orthanc.PASSWORD, "PH0", "2.25."))
+    assert anywhere(from_pacs) == anywhere(harvest(str(tmp_path), archive_name="hospital"))
+    assert {row["state"] for row in from_pacs["instances"]} <= {"localized", "no_finding"}
+
+
+def anywhere(rows: Rows) -> Rows:
+    """Leave out what tells where an object lies, which a PACS says in its own way."""
+    place = {"object_key", "source_uri", "path", "size"}
+    return {
+        table: sorted(({name: one[name] for name in one if name not in place} for one in of_table), key=repr)
+        for table, of_table in rows.items()
+    }

@@ -7,17 +7,19 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from moto.server import ThreadedMotoServer
 from obstore.store import ObjectStore, from_url
 
 from harvest.config import ArchiveConfig
 from harvest.errors import ArchiveError, Reason, RejectedError
 from harvest.sources import UNKNOWN_SIZE, open_source, to_decode
+
+if TYPE_CHECKING:
+    from moto.server import ThreadedMotoServer
 
 pytestmark = pytest.mark.services
 LIMIT = 1000
@@ -27,22 +29,7 @@ IMPATIENT = ArchiveConfig(patience_seconds=1, requests_per_second=500)
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadedMotoServer]:
-    """An S3 server that is empty but for a bucket ``hospital``."""
-    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    running.start()
-    address = "http://{}:{}".format(*running.get_host_and_port())
-    names = {"ENDPOINT_URL": address, "ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": SECRET, "REGION": "us-east-1"}
-    for name, value in (names | {"ALLOW_HTTP": "true"}).items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    for verb, path in (("POST", "/moto-api/reset"), ("PUT", "/hospital")):
-        urllib.request.urlopen(urllib.request.Request(address + path, method=verb)).close()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def bucket(server: ThreadedMotoServer) -> ObjectStore:
+def bucket(s3: "ThreadedMotoServer") -> ObjectStore:
     """The bucket's part below ``films``, filled."""
     return fill(from_url("s3://hospital/films"))
 
@@ -86,14 +73,14 @@ def test_a_list_chooses_from_a_bucket(bucket: ObjectStore, tmp_path: Path) -> No
 
 
 def test_a_bucket_that_is_not_there_or_out_of_reach_is_said_clearly(
-    server: ThreadedMotoServer, capfd: pytest.CaptureFixture[str]
+    s3: "ThreadedMotoServer", capfd: pytest.CaptureFixture[str]
 ) -> None:
     fill(from_url("s3://hospital/films"))
     with pytest.raises(ArchiveError, match="no bucket"):
         list(open_source("s3://none/films", config=IMPATIENT).iter_objects())
     source = open_source("s3://hospital/films", config=IMPATIENT)
     assert len(list(source.iter_objects())) == len(FILES)
-    server.stop()
+    s3.stop()
     with pytest.raises(ArchiveError, match="out of reach"):
         source.read_bytes("a/x.dcm", LIMIT)
     assert SECRET not in "".join(capfd.readouterr())
