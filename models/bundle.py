@@ -1,6 +1,7 @@
 """Bundles: a model with everything that inference needs, saved, loaded, and made from other weight files.
 
-Weights are safetensors in float32. Pickles are refused; ``convert_weights`` reads one with torch's restricted loader.
+Weights are safetensors; ``BundleSpec.weights`` says in what precision. Pickles are refused; ``convert_weights`` reads
+one with torch's restricted loader.
 """
 
 import os
@@ -26,7 +27,7 @@ from models.bundle_files import (
 )
 from models.errors import BundleError, PickleRefusedError
 from models.iam import IAM, FindingNetwork
-from models.spec import BundleSpec
+from models.spec import BundleSpec, WeightPrecision
 
 _CONVERTED_CARD = """# {name}
 
@@ -62,13 +63,20 @@ def save_bundle(directory: Path, model: IAM, spec: BundleSpec, card: str) -> str
     """
     _fit(IAM(spec.network, spec.mining), model.state_dict(), "the model to save")
     directory.mkdir(parents=True, exist_ok=True)
-    weights = {name: _stored(value) for name, value in model.state_dict().items()}
+    weights = {name: _stored(value, spec.weights) for name, value in model.state_dict().items()}
     _replace(directory / WEIGHTS_FILE, lambda path: save_file(weights, path))
     write_card(directory, card)
     complete = spec.model_copy(update={"weights_sha256": file_digest(directory / WEIGHTS_FILE)})
     text = complete.model_dump_json(indent=2) + "\n"
     _replace(directory / SPEC_FILE, lambda path: path.write_text(text, encoding="utf-8"))
     return content_digest(complete.model_dump(mode="json"))
+
+
+@torch.no_grad()
+def round_weights(model: nn.Module, precision: WeightPrecision) -> None:
+    """Round a model in place to what a bundle stores of it, so that what is measured is what is shipped."""
+    for value in model.state_dict().values():
+        value.copy_(_stored(value, precision))
 
 
 def write_card(directory: Path, card: str) -> None:
@@ -172,10 +180,12 @@ def _fit(model: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
     model.load_state_dict(dict(weights))
 
 
-def _stored(value: Tensor) -> Tensor:
-    """Return a tensor as it is stored: float32 (counters stay integers), on the CPU, sharing memory with no other."""
-    value = value.detach().to("cpu", torch.float32 if value.is_floating_point() else value.dtype, copy=True)
-    return value.contiguous()
+def _stored(value: Tensor, precision: WeightPrecision) -> Tensor:
+    """Return a tensor as it is stored, on the CPU, sharing memory with no other; counters stay integers."""
+    kind = value.dtype
+    if value.is_floating_point():
+        kind = torch.float16 if precision == "float16" and value.ndim > 1 else torch.float32
+    return value.detach().to("cpu", kind, copy=True).contiguous()
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:

@@ -13,6 +13,7 @@ from models.findings import FINDINGS
 BUNDLE_FORMAT = 1
 """Version of ``bundle.json``; a newer one is refused."""
 
+WeightPrecision = Literal["float32", "float16"]
 Merge = Literal["raw", "normalised", "max"]
 RankBy = Literal["mean_attention", "threshold_ascending", "threshold_descending", "listed"]
 
@@ -123,6 +124,8 @@ class BundleSpec(Frozen):
     """Where the box thresholds come from, in words."""
     provenance: dict[str, Any] = Field(default_factory=dict)
     """Training data (digest, split, counts), settings, code version, date, machine."""
+    weights: WeightPrecision = "float32"
+    """How weights of more than one axis are stored; all are float32 once loaded."""
     weights_sha256: str = ""
     """Digest of ``weights.safetensors``; written by ``save_bundle``."""
 

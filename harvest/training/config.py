@@ -13,7 +13,7 @@ from harvest.config import describe_validation
 from harvest.errors import SettingsError
 from harvest.gates import GateSearch
 from harvest.training.presets import PRESETS
-from models.spec import BoxSpec, Frozen, MiningSpec, NetworkSpec
+from models.spec import BoxSpec, Frozen, MiningSpec, NetworkSpec, WeightPrecision
 from models.training_spec import AugmentationSpec, MiningPhaseSpec, PhaseSpec
 
 DEFAULT_PRESET = "small"
@@ -47,6 +47,8 @@ class TrainConfig(Frozen):
     seed: int = Field(default=0, ge=0)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the processor multiplies it natively, else fp32."""
+    stored_weights: WeightPrecision = "float32"
+    """Of the bundle; float16: half the size. Operating points are chosen on the weights as stored."""
     init: str = "random"
     """Initial weights: random, package, download, or a file; ``--init`` goes before it."""
     network: NetworkSpec = NetworkSpec()

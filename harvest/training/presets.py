@@ -23,6 +23,7 @@ PAPER: dict[str, Any] = {
 
 SMALL: dict[str, Any] = {
     "init": "package",
+    "stored_weights": "float16",
     "network": {
         "backbone": PACKAGED_BACKBONE,
         "input_hw": (384, 384),
@@ -61,10 +62,13 @@ SMALL: dict[str, Any] = {
 """About a thousand films on a CPU: EfficientNet-Lite0 with ImageNet weights, 384 x 384, AdamW."""
 
 DEMO: dict[str, Any] = {
+    "init": "package",
+    "stored_weights": "float16",
     "network": {
-        "backbone": "regnetx_002",
-        "input_hw": (192, 192),
-        "in_channels": 1,
+        "backbone": PACKAGED_BACKBONE,
+        "input_hw": (256, 256),
+        "mean": PACKAGED_MEAN,
+        "std": PACKAGED_STD,
         "deep_channels": 128,
         "shallow_channels": 64,
         "shared_stages": 5,
@@ -73,17 +77,19 @@ DEMO: dict[str, Any] = {
     "mining": {"activation": "sigmoid"},
     "boxes": {"merge": "raw"},
     "end_to_end": {
-        "epochs": 14,
+        "epochs": 5,
         "batch_size": 32,
         "optimiser": "adamw",
-        "learning_rate": 2e-3,
+        "learning_rate": 5e-4,
+        "head_factor": 3.0,
         "weight_decay": 0.02,
         "schedule": "cosine",
         "ramp": 0.05,
-        "keep": "best",
+        "frozen_stages": 3,
+        "ema_decay": 0.99,
     },
     "attention_mining": {
-        "epochs": 2,
+        "epochs": 1,
         "batch_size": 32,
         "optimiser": "adamw",
         "learning_rate": 2e-4,

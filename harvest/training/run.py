@@ -26,7 +26,7 @@ from harvest.training.schedule import load_base, mine, train_base
 from harvest.training.tables import Selection, TrainingFilms, select_films
 from harvest.training.validation import Validation, validate
 from models.augmentation import Augmentation
-from models.bundle import save_bundle
+from models.bundle import round_weights, save_bundle
 from models.iam import IAM
 from models.spec import BundleSpec, FindingSpec
 from models.training import Machine
@@ -97,6 +97,7 @@ def train(request: TrainRequest, observer: Observer) -> TrainSummary:
         else:
             base = load_base(request.base, config, workshop.machine)
         model = mine(base, config, workshop)
+        round_weights(model, config.stored_weights)
         found = validate(model.network(1), workshop.held_out, workshop.machine, workshop.workers)
         digest = _save(request, model, found, workshop, selected) if process_rank() == 0 else ""
         return TrainSummary(request.out, digest, tuple(workshop.history), selected.skipped)
@@ -162,6 +163,7 @@ def _save(request: TrainRequest, model: IAM, found: Validation, workshop: Worksh
         network=model.spec,
         mining=config.mining,
         boxes=config.boxes,
+        weights=config.stored_weights,
         findings={name: FindingSpec(thresholds=config.thresholds) for name in config.network.findings},
         provenance=provenance(config, request.selection, digests, parts, workshop.machine),
     )

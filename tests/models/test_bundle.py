@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from models.bundle import Bundle, convert_weights, load_bundle, save_bundle
+from models.bundle import Bundle, convert_weights, load_bundle, round_weights, save_bundle
 from models.bundle_files import find_bundle, read_bundle_spec, shipped_bundles
 from models.errors import BundleError, PickleRefusedError
 from models.iam import IAM, FindingNetwork, to_input
@@ -47,6 +47,19 @@ def test_saved_and_loaded_bundles_give_equal_outputs_and_digests(tiny_bundle_pat
         "weights.safetensors",
         "MODEL_CARD.md",
     }
+
+
+def test_half_precision_halves_the_file_and_what_was_rounded_comes_back(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    model = copy.deepcopy(tiny_bundle.model)
+    round_weights(model, "float16")
+    half = tiny_bundle.spec.model_copy(update={"weights": "float16"})
+    save_bundle(tmp_path / "whole", model, tiny_bundle.spec, "# card")
+    save_bundle(tmp_path / "half", model, half, "# card")
+    again = load_bundle(tmp_path / "half")
+    assert all(torch.equal(value, again.model.state_dict()[name]) for name, value in model.state_dict().items())
+    assert {value.dtype for value in again.model.parameters()} == {torch.float32}
+    sizes = [(tmp_path / name / "weights.safetensors").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.7 * sizes[1]
 
 
 def test_saving_over_a_bundle_replaces_it_and_leaves_other_files(copied: Path, tiny_bundle: Bundle) -> None:
