@@ -17,6 +17,7 @@ from models.spec import BundleSpec, Frozen
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
+Criterion = Literal["youden", "f1"]
 EDGE = 1e-6
 """Probabilities are kept this far from 0 and 1 on the logit scale."""
 
@@ -24,7 +25,7 @@ EDGE = 1e-6
 class GateSearch(Frozen):
     """How operating points are chosen."""
 
-    criterion: Literal["youden", "f1"] = "youden"
+    criterion: Criterion = "youden"
     """youden: sensitivity + specificity - 1; f1: harmonic mean of sensitivity and precision."""
     minimum_positives: int = Field(default=10, ge=1)
     """Films with the finding below which its prior is taken as it is."""
@@ -78,7 +79,7 @@ def choose_gates(
     }
 
 
-def best_gate(probability: Floats, positive: Booleans, criterion: Literal["youden", "f1"]) -> float:
+def best_gate(probability: Floats, positive: Booleans, criterion: Criterion) -> float:
     """Return the gate that separates N films best: midway, on the logit scale, between two neighbouring probabilities.
 
     Equal values go to the lowest gate. Both groups must be there.

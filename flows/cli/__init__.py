@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.calibrate import calibrate
 from flows.cli.convert import convert
 from flows.cli.demo import demo
 from flows.cli.doctor import doctor
@@ -34,7 +35,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    demo, run, sql, report, explain, export, verify, rebuild, rebox, forget, train, evaluate, convert, phantom, doctor
+    demo, run, sql, report, explain, export, verify, rebuild, rebox, forget, train, evaluate, calibrate, convert,
+    phantom, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)
