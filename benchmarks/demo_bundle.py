@@ -9,7 +9,8 @@ preservation it is.
 import shutil
 from pathlib import Path
 
-from phantom_films import SEEDS, Workplace, note
+from phantom_films import SEEDS, Workplace
+from trainer import note
 
 from harvest.tuning import measure_into_card, tune_thresholds
 from models.bundle_files import CARD_FILE, SPEC_FILE, WEIGHTS_FILE

@@ -4,13 +4,10 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
+from trainer import Trainer, note
 
-from flows.train_progress import TerminalObserver
 from harvest.evaluation.of_lake import EvaluationRequest
 from harvest.phantom import PhantomRange, write_archive
-from harvest.training.config import load_train_config
-from harvest.training.run import TrainRequest, train
 from harvest.training.tables import Selection
 
 SEEDS = {"train": 11, "tune": 12, "score": 14}
@@ -50,25 +47,7 @@ class Workplace:
         return EvaluationRequest(archive / "boxes.csv", None, archive / "labels.csv", images=archive / "images")
 
     def bundle(self, name: str, base: str | None = None, **settings: object) -> Path:
-        """Return a bundle, trained from the preset ``demo`` if need be.
-
-        Args:
-            name: of the bundle.
-            base: another bundle, whose first network is mined; None: everything is trained.
-            **settings: that differ from the preset.
-        """
-        out = self.directory / "bundles" / name
-        if not (out / "bundle.json").exists():
-            note(f"training {name}")
-            weights = self.directory / "bundles" / f"{base}.work" / "end_to_end.safetensors" if base else None
-            archive = self.archive("train")
-            selection = Selection(archive / "images", archive / "labels.csv")
-            config = load_train_config(preset="demo", name=name, **settings)
-            with TerminalObserver() as observer:
-                train(TrainRequest(selection, out, config, base=weights), observer)
-        return out
-
-
-def note(line: str) -> None:
-    """Say on stderr what is being done."""
-    Console(stderr=True).print(line, highlight=False)
+        """Return a bundle of the preset ``demo``; see :meth:`trainer.Trainer.bundle`."""
+        archive = self.archive("train")
+        selection = Selection(archive / "images", archive / "labels.csv")
+        return Trainer(self.directory / "bundles", selection, "demo").bundle(name, base, **settings)
