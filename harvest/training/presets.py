@@ -33,7 +33,7 @@ SMALL: dict[str, Any] = {
         "shallow_channels": 128,
         "pooling": "pcam",
     },
-    "mining": {"activation": "sigmoid"},
+    "mining": {"erase_threshold": 0.75, "stop_when_negative": False},
     "data": {"validation_share": 0.1},
     "augmentation": {"degrees": 10, "translate": 0.08, "scale": 0.15},
     "end_to_end": {
@@ -47,6 +47,7 @@ SMALL: dict[str, Any] = {
         "ramp": 0.05,
         "frozen_stages": 2,
         "ema_decay": 0.99,
+        "patience": 2,
     },
     "attention_mining": {
         "epochs": 1,
@@ -91,6 +92,7 @@ DEMO: dict[str, Any] = {
     },
     "attention_mining": {
         "epochs": 1,
+        "batches": 40,
         "batch_size": 32,
         "optimiser": "adamw",
         "learning_rate": 2e-4,
