@@ -11,7 +11,7 @@ from pathlib import Path
 from nih_films import NihFilms
 from trainer import note
 
-from harvest.tuning import measure_into_card, tune_thresholds
+from harvest.tuning import learn_places, measure_into_card, tune_thresholds
 from models.bundle_files import CARD_FILE, SPEC_FILE, WEIGHTS_FILE
 
 SHIPPED = Path(__file__).parents[1] / "models" / "bundles" / "nih-mini"
@@ -33,8 +33,11 @@ def main() -> None:
     films.trainer.bundle("base", attention_mining={"epochs": 0})
     mined = films.trainer.bundle("nih-mini", "base", notes=NOTES)
     ready = films.directory / "bundles" / "nih-mini-ready"
+    placed = films.directory / "bundles" / "nih-mini-placed"
+    note("learning where findings lie")
+    learn_places(str(mined), films.request("score"), placed)
     note("choosing thresholds")
-    tune_thresholds(str(mined), films.request("tune"), ready)
+    tune_thresholds(str(placed), films.request("tune"), ready)
     note("measuring")
     where = "the boxed films of split train, whose labels were trained on and whose boxes were never seen"
     measure_into_card(str(ready), films.request("score"), where)

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from harvest.box_rules import BoxRules
 from harvest.boxes import cut_boxes
 from harvest.config import EngineConfig
 from harvest.evaluate import plan_evaluation
@@ -25,7 +26,7 @@ from harvest.lake import writing
 from harvest.pipeline import harvest_shard
 from harvest.thresholds import MapCase, ThresholdSearch, choose_thresholds
 from models.bundle_files import read_bundle_spec
-from models.spec import BundleSpec, Merge
+from models.spec import Merge
 
 TARGETS = (0.1, 0.3, 0.5)
 RULES = tuple(Rule(protocol, "IoU", target) for protocol in ("iam-all-boxes", "iam-table2") for target in TARGETS)
@@ -53,10 +54,10 @@ class Films:
         """Return films and annotated boxes."""
         return self._read(bundle)[0]
 
-    def maps(self, variant: Variant, spec: BundleSpec) -> list[FilmMap]:
+    def maps(self, variant: Variant, rules: BoxRules) -> list[FilmMap]:
         """Return the merged attention of every annotated (film, finding)."""
         stored = self._read(variant.bundle)[1]
-        return [one.merge(variant.merge, spec.mining, variant.iterations) for one in stored]
+        return [one.merge(rules, variant.iterations) for one in stored]
 
     def _read(self, bundle: Path) -> tuple[Scope, list[StoredFilm]]:
         if bundle not in self._stored:
@@ -102,15 +103,16 @@ class Comparison:
     def _score(self, variant: Variant) -> dict[Rule, Scores]:
         spec = read_bundle_spec(str(variant.bundle))[0]
         boxes = spec.boxes.model_copy(update={"merge": variant.merge, **variant.boxes})
+        rules = BoxRules(boxes, spec.mining, spec.findings)
         drawn = self.tune.scope(variant.bundle).corners()
         cases = [
             MapCase(one.stem, one.finding, one.merged, one.placement, drawn[one.stem, one.finding])
-            for one in self.tune.maps(variant, spec)
+            for one in self.tune.maps(variant, rules)
         ]
         choices = choose_thresholds(cases, spec.network.findings, boxes, self.search)
         harvested = [
             HarvestedBox(one.stem, one.finding, rank, *cut.box, mean_attention=cut.mean_attention)
-            for one in self.scored.maps(variant, spec)
+            for one in self.scored.maps(variant, rules)
             for rank, cut in enumerate(
                 cut_boxes(one.merged, choices[one.finding].thresholds, boxes, one.placement), start=1
             )

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from harvest.attention import dequantise_maps
+from harvest.box_rules import BoxRules
 from harvest.boxes import CutBox, Float32Map
 from harvest.errors import LakeError, QuestionError
 from harvest.films_of_lake import FilmsOfLake
 from harvest.lake import open_lake
-from harvest.localization import BoxRules
 from harvest.maps_of_lake import FilmAttention, iter_film_attention, spec_of_run
 from harvest.records import UInt8Image
 from harvest.run_record import RunRecord, latest_complete_run

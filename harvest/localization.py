@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harvest.attention import StoredMaps, merge_stored
+from harvest.attention import StoredMaps
 from harvest.batches import Film
-from harvest.boxes import CutBox, cut_boxes
+from harvest.box_rules import BoxRules
+from harvest.boxes import CutBox
 from harvest.config import GateMode, HarvestConfig, apply_overrides
-from harvest.geometry import Placement
 from harvest.predict import BoolArray, FilmMaps, Predictor
 from models.findings import parse_labels
-from models.spec import BoxSpec, BundleSpec, MiningSpec
 
 UNKNOWN = -1
 """In a label matrix: the label table has no row for the film."""
@@ -41,36 +40,6 @@ class FindingResult:
     peaks: tuple[float, ...]
     stored: StoredMaps | None = None
     boxes: tuple[CutBox, ...] = ()
-
-
-@dataclass(frozen=True)
-class BoxRules:
-    """How boxes are cut from stored maps: the bundle's settings with a run's overrides.
-
-    Attributes:
-        boxes: merge, enlargement, order, number.
-        mining: for the normalisation of the merge.
-        thresholds: per finding.
-    """
-
-    boxes: BoxSpec
-    mining: MiningSpec
-    thresholds: dict[str, tuple[float, ...]]
-
-    @classmethod
-    def of(cls, spec: BundleSpec) -> "BoxRules":
-        """Take what a bundle's settings (with a run's laid over them) say of boxes."""
-        return cls(spec.boxes, spec.mining, {name: one.thresholds for name, one in spec.findings.items()})
-
-    def cut(self, maps: Sequence[tuple[str, StoredMaps]], placement: Placement) -> list[tuple[CutBox, ...]]:
-        """Cut the boxes of one film from its (finding, stored maps); one tuple per entry, best rank first."""
-        if not maps:
-            return []
-        merged = merge_stored([stored for _, stored in maps], self.boxes.merge, self.mining)
-        return [
-            tuple(cut_boxes(one, self.thresholds[finding], self.boxes, placement))
-            for one, (finding, _) in zip(merged, maps, strict=True)
-        ]
 
 
 class Localizer:

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from harvest.attention import StoredMaps, dequantise_maps, merge_stored
+from harvest.attention import StoredMaps, dequantise_maps
+from harvest.box_rules import BoxRules
 from harvest.boxes import Float32Map
 from harvest.config import HarvestConfig, apply_overrides
 from harvest.geometry import Placement
@@ -82,8 +83,8 @@ def _rows(lake: Lake, table: str, record: RunRecord, keys: list[str], columns: C
 
 def _film_attention(row: dict[str, Any], film_hw: tuple[int, int], spec: BundleSpec) -> FilmAttention:
     stored = read_maps(row)
-    (merged,) = merge_stored([stored], spec.boxes.merge, spec.mining)
     placement = read_placement(row, film_hw, spec.network.input_hw)
+    (merged,) = BoxRules.of(spec).merge([(row["finding"], stored)], placement)
     return FilmAttention(row["instance_key"], row["finding"], stored, merged, placement)
 
 

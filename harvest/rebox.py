@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
+from harvest.box_rules import BoxRules
 from harvest.config import BoxConfig, FindingConfig, GateConfig, HarvestConfig, apply_overrides
 from harvest.errors import LakeError, SettingsError
 from harvest.keys import RunKeys
 from harvest.lake import SCHEMAS, Lake, open_lake, writing
-from harvest.localization import UNKNOWN, BoxRules, gate_findings
+from harvest.localization import UNKNOWN, gate_findings
 from harvest.rows import box_columns
 from harvest.run_record import RunRecord, finish_record, latest_complete_run, new_run_id, start_record
 from harvest.site_key import lake_site_key

@@ -6,7 +6,7 @@ Source: Cai et al., MICCAI 2018, sec. 2.1-2.3, 3.1-3.2, eq. 1-8.
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from models.findings import FINDINGS
 
@@ -79,6 +79,8 @@ class BoxSpec(Frozen):
     """[open] raw maps, maps normalised per iteration, or the cellwise maximum of the latter."""
     upsampling: int = Field(default=8, ge=1, le=32)
     """H_f is enlarged bilinearly by this before it is cut."""
+    place_weight: float = Field(default=0.0, ge=0, le=4)
+    """Power of ``FindingSpec.place`` by which the normalised H_f is multiplied before it is cut; 0: as in the paper."""
     smoothing: float = Field(default=0.0, ge=0)
     """Standard deviation of a Gaussian applied before cutting, in cells of the map."""
     max_boxes: int = Field(default=3, ge=1, le=10)
@@ -96,12 +98,26 @@ class FindingSpec(Frozen):
     """Operating point: the finding is present when its probability is at or above this."""
     thresholds: tuple[float, ...] = (0.35, 0.5, 0.7)
     """Of H_f normalised to [0, 1]; one box per threshold."""
+    place: tuple[tuple[float, ...], ...] | None = None
+    """Where attention to the finding usually lies: rows and columns of a coarse grid over the upright film, each above
+    0 and at most 1; learned from maps and labels alone. None: anywhere alike."""
 
     @model_validator(mode="after")
     def _in_unit_interval(self) -> Self:
         if not self.thresholds or not all(0 < value < 1 for value in self.thresholds):
             raise ValueError("thresholds must be one or more values between 0 and 1")
         return self
+
+    @field_validator("place")
+    @classmethod
+    def _is_a_grid(cls, place: tuple[tuple[float, ...], ...] | None) -> tuple[tuple[float, ...], ...] | None:
+        if place is not None and (
+            len({len(row) for row in place}) != 1
+            or not place[0]
+            or not all(0 < value <= 1 for row in place for value in row)
+        ):
+            raise ValueError("place must be rows of equal length, of values above 0 and at most 1")
+        return place
 
 
 class BundleSpec(Frozen):

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from harvest.attention import StoredMaps, merge_stored
+from harvest.attention import StoredMaps
+from harvest.box_rules import BoxRules
 from harvest.boxes import Float32Map, cut_boxes, film_heatmap
 from harvest.evaluation.lake_films import LakeFilm, read_rows
 from harvest.evaluation.records import HarvestedBox, Peak
 from harvest.geometry import Placement
 from harvest.stored_maps import COLUMNS, read_maps, read_placement
-from models.spec import BoxSpec, BundleSpec, Merge, MiningSpec
+from models.spec import BoxSpec, BundleSpec
 
 WANG_THRESHOLDS = (60 / 255, 180 / 255)
 """Intensities at which Wang et al. 2017 binarise the heatmap."""
@@ -42,9 +43,9 @@ class StoredFilm:
     stored: StoredMaps
     placement: Placement
 
-    def merge(self, merge: Merge, mining: MiningSpec, iterations: int | None = None) -> FilmMap:
+    def merge(self, rules: BoxRules, iterations: int | None = None) -> FilmMap:
         """Merge the maps of the first ``iterations``; None: of all."""
-        (merged,) = merge_stored([self.stored.first(iterations)], merge, mining)
+        (merged,) = rules.merge([(self.finding, self.stored.first(iterations))], self.placement)
         return FilmMap(self.stem, self.finding, merged, self.placement)
 
 
@@ -52,8 +53,9 @@ def iter_film_maps(
     lake: Path, films: Mapping[str, LakeFilm], wanted: Collection[tuple[str, str]], spec: BundleSpec
 ) -> Iterator[FilmMap]:
     """Yield the merged attention of the wanted (stem, finding) pairs that the lake has maps of."""
+    rules = BoxRules.of(spec)
     for one in iter_stored_films(lake, films, wanted, spec.network.input_hw):
-        yield one.merge(spec.boxes.merge, spec.mining)
+        yield one.merge(rules)
 
 
 def iter_stored_films(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harvest.attention import dequantise_maps, merge_stored
+from harvest.attention import dequantise_maps
+from harvest.box_rules import BoxRules
 from harvest.config import HarvestConfig, apply_overrides
 from harvest.errors import ArchiveError, LakeError
 from harvest.evaluation.lake_films import read_rows
@@ -75,8 +76,9 @@ def _draw_maps(
             yield case
             continue
         stored = read_maps(row)
-        frame = Frame.of(read_placement(row, (film.rows, film.columns), spec.network.input_hw))
-        (merged,) = merge_stored([stored], spec.boxes.merge, spec.mining)
+        placement = read_placement(row, (film.rows, film.columns), spec.network.input_hw)
+        frame = Frame.of(placement)
+        (merged,) = BoxRules.of(spec).merge([(row["finding"], stored)], placement)
         pictures = [frame.heat(merged), *(frame.step(*step) for step in zip(*dequantise_maps(stored), strict=True))]
         name = f"img/film-{film.number:04d}-{number}.png"
         write_overlay(folder / name, np.concatenate(pictures))

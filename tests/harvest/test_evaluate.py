@@ -20,7 +20,7 @@ from harvest.evaluation.measure import Sampling
 from harvest.evaluation.of_lake import EvaluationRequest, evaluate_lake
 from harvest.pipeline import harvest_shard
 from harvest.thresholds import ThresholdSearch
-from harvest.tuning import measure_into_card, tune_thresholds
+from harvest.tuning import learn_places, measure_into_card, tune_thresholds
 from models.bundle import load_bundle
 
 FILMS = {"a": ("Mass", "dev"), "b": ("Effusion|Mass", "dev"), "c": ("No Finding", "dev"), "d": ("Mass", "eval")}
@@ -104,6 +104,17 @@ def test_thresholds_are_chosen_on_a_split_and_saved(
     assert "2 annotated boxes of split dev" in tuned.spec.threshold_source
     before, after = (evaluate_bundle(model, request_) for model in (str(tiny_bundle_path), str(tmp_path / "tuned")))
     assert after.metrics["figures"]["pointing_game"] == before.metrics["figures"]["pointing_game"]
+
+
+def test_places_are_learned_from_labels_and_move_the_boxes(
+    tiny_bundle_path: Path, request_: EvaluationRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harvest.places.MINIMUM_FILMS", 1)
+    request_.boxes.unlink()  # never read
+    digest = learn_places(str(tiny_bundle_path), request_, tmp_path / "placed", weight=1.0)
+    placed = load_bundle(tmp_path / "placed")
+    assert {name for name, one in placed.spec.findings.items() if one.place} == {"Mass", "Effusion"}
+    assert (placed.digest, placed.spec.boxes.place_weight) == (digest, 1.0)
 
 
 def test_a_card_says_what_the_stored_bundle_reaches(
