@@ -5,6 +5,7 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from harvest.errors import ArchiveError, Reason, RejectedError, Stage
@@ -37,6 +38,7 @@ class LocalTree:
         self.name = name or root.name or "archive"
         self.skipped: Counter[str] = Counter()
         self._only = only
+        self._looked_up = ("", root)
 
     @property
     def lists_everything(self) -> bool:
@@ -71,10 +73,21 @@ class LocalTree:
     def look_up(self, path: str) -> ArchiveObject:
         """Return the regular file at a path; one of unknown size where there is none below the root."""
         try:
-            status = self._resolve(path).stat()
+            status = self._status_of(path)
         except (OSError, ValueError, RuntimeError):  # absent, out of the root, or in circles
             return ArchiveObject(path, UNKNOWN_SIZE, 0)
         return ArchiveObject(path, status.st_size if stat.S_ISREG(status.st_mode) else UNKNOWN_SIZE, status.st_mtime_ns)
+
+    def _status_of(self, path: str) -> os.stat_result:
+        """Resolve a directory once, and a file only where it is a link: a list names a million files in few places."""
+        folder, _, leaf = path.rpartition("/")
+        if folder != self._looked_up[0]:
+            self._looked_up = folder, self._resolve(folder)
+        with suppress(FileNotFoundError):
+            status = (self._looked_up[1] / leaf).lstat()
+            if not stat.S_ISLNK(status.st_mode):
+                return status
+        return self._resolve(path).stat()
 
     def _resolve(self, path: str) -> Path:
         literal = self.root / path

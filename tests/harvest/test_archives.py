@@ -1,5 +1,6 @@
-"""One small hospital, served in every way: equal rows from each."""
+"""One hospital, served in every way: equal rows from each. Small, unless HOSPITAL_FILMS says how many films it has."""
 
+import os
 import shutil
 import subprocess
 import tarfile
@@ -20,7 +21,8 @@ from harvest.run import Observer, RunRequest, Session, run_harvest
 
 Rows = dict[str, list[dict[str, Any]]]
 Serve = Callable[[Path, Path], Path]
-HOSPITAL = PhantomRange(6, "mixed", seed=9, long_side=256)
+FILMS = int(os.environ.get("HOSPITAL_FILMS", "6"))
+HOSPITAL = PhantomRange(FILMS, "mixed", seed=9, long_side=256)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,8 @@ def harvest(tiny_bundle_path: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
     def rows(archive: str, observer: Observer | None = None, **more: Any) -> Rows:
         lake = tmp_path_factory.mktemp("lake") / "lake"
-        engine, storage = EngineConfig(batch_size=2, decode_workers=1), StorageConfig(shard_size=2)
+        engine = EngineConfig(batch_size=2 if FILMS < 100 else 16, decode_workers=1)
+        storage = StorageConfig(shard_size=2 if FILMS < 100 else 32)
         config = HarvestConfig(engine=engine, storage=storage)
         request = RunRequest(archive, str(tiny_bundle_path), lake, config=config, site_key=key, **more)
         summary = run_harvest(request, observer)
