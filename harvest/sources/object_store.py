@@ -28,8 +28,9 @@ QUICK_RETRIES = 3
 """Inside one question; what takes longer is :class:`Patience`'s to wait for."""
 REFUSED = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
 ABSENT = (exceptions.NotFoundError, FileNotFoundError)
-FOR_GOOD = re.compile(r"status code: 4(?!08|29)")
+FOR_GOOD = re.compile(r"status code: (4(?!08|29)\d\d)")
 """Of an error that has no kind of its own: a refusal that waiting does not change, as of a bucket that is not there."""
+CREDENTIALS = "may not be read with the credentials in the environment; check them."
 
 
 class BucketArchive:
@@ -57,7 +58,7 @@ class BucketArchive:
             raise ArchiveError(
                 f"{url!r} cannot be used ({type(error).__name__}); check it and the settings of its provider in the "
                 "environment."
-            ) from error
+            ) from None
 
     def iter_objects(self) -> Iterator[ArchiveObject]:
         """Yield every object, keys ascending, a page at a time; interrupted, it goes on behind the last page.
@@ -114,14 +115,14 @@ class BucketArchive:
         """
         try:
             return question()
-        except REFUSED as error:
-            raise ArchiveError(
-                f"{self._url!r} may not be read with the credentials in the environment; check them."
-            ) from error
+        except REFUSED:
+            raise ArchiveError(f"{self._url!r} {CREDENTIALS}") from None
         except ABSENT:
             raise
         except exceptions.BaseError as error:
-            if FOR_GOOD.search(str(error)):
+            if refusal := FOR_GOOD.search(str(error)):
+                if refusal[1] in ("401", "403"):
+                    raise ArchiveError(f"{self._url!r} {CREDENTIALS}") from None
                 raise ArchiveError(f"There is no bucket or container at {self._url!r}; check its name.") from None
             raise OutOfReachError(type(error).__name__) from None
 
