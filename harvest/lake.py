@@ -7,19 +7,18 @@ parts without it are leftovers of a killed writer and are removed by the next on
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
 from harvest.config import SCHEMA_VERSION
-from harvest.errors import LakeError, LakeLockedError, NewerLakeError
+from harvest.errors import LakeError, NewerLakeError
 from harvest.records import CROSSWALK, PUBLIC_TABLES, SORT_KEYS
+from harvest.writer import WriterLock, only_writer
 
 SCHEMAS: dict[str, pa.Schema] = PUBLIC_TABLES | {"crosswalk": CROSSWALK}
 WRITE_ORDER = ("attention", "boxes", "predictions", "rejections", "instances", "crosswalk")
@@ -35,8 +34,8 @@ class Lake:
         root: its directory.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, lock: WriterLock | None = None) -> None:
+        self.root, self._lock = root, lock
 
     @property
     def private(self) -> Path:
@@ -101,7 +100,13 @@ class Lake:
                     path.unlink()
 
     def mark_unpublished(self) -> None:
-        """Note that the part files differ from the snapshot."""
+        """Note that the part files are about to differ from the snapshot.
+
+        Raises:
+            LakeLockedError: this process is the lake's writer no more.
+        """
+        if self._lock:
+            self._lock.confirm()
         self._dirty.touch()
 
     def mark_published(self) -> None:
@@ -142,21 +147,15 @@ def writing(root: Path) -> Iterator[Lake]:
         LakeLockedError: another process writes to it.
         NewerLakeError: it was written by a newer version.
     """
-    lake = _prepare(root)
-    lock = FileLock(lake.private / "lock")
-    owner = lake.private / "lock.json"
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise LakeLockedError(f"Another process writes to {root} ({_describe(owner)}); wait for it to end.") from None
-    try:
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        owner.write_text(json.dumps({"pid": os.getpid(), "started_at": started}), encoding="utf-8")
-        lake.remove_leftovers()
+    _prepare(root)
+    with ExitStack() as held:
+        try:
+            lock = held.enter_context(only_writer(root / "private"))
+            lake = Lake(root, lock)
+            lake.remove_leftovers()
+        except OSError as error:
+            raise _unwritable(root, error) from error
         yield lake
-    finally:
-        owner.unlink(missing_ok=True)
-        lock.release()
 
 
 def write_part(path: Path, table: pa.Table, name: str) -> None:
@@ -189,11 +188,11 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _prepare(root: Path) -> Lake:
+def _prepare(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not (root / MARKER).exists():
-            if any(root.iterdir()):
+            if any(not path.name.startswith(TEMPORARY) for path in root.iterdir()):
                 raise LakeError(f"{root} is not empty and not a lake; give a new or empty folder.")
             write_json(root / MARKER, {"schema_version": SCHEMA_VERSION})
         lake = open_lake(root)
@@ -201,15 +200,8 @@ def _prepare(root: Path) -> Lake:
         for folder in (*(lake.folder(name) for name in WRITE_ORDER), lake.runs, lake.private / "plans"):
             folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise LakeError(
-            f"Cannot write to {root}: {error.strerror}; check --out, permissions and free space."
-        ) from error
-    return lake
+        raise _unwritable(root, error) from error
 
 
-def _describe(owner: Path) -> str:
-    try:
-        known = json.loads(owner.read_text(encoding="utf-8"))
-        return f"process {known['pid']}, since {known['started_at']}"
-    except (OSError, ValueError, KeyError):
-        return "it has just started"
+def _unwritable(root: Path, error: OSError) -> LakeError:
+    return LakeError(f"Cannot write to {root}: {error.strerror}; check --out, permissions and free space.")

@@ -42,7 +42,7 @@ def test_two_processes_do_not_write_at_once_and_a_dead_one_leaves_no_lock(tmp_pa
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(LakeLockedError, match=f"process {process.pid}"), writing(tmp_path / "lake"):
+        with pytest.raises(LakeLockedError, match=f"Process {process.pid}"), writing(tmp_path / "lake"):
             pass
         process.kill()
     with writing(tmp_path / "lake"):
