@@ -25,6 +25,7 @@ WRITE_ORDER = ("attention", "boxes", "predictions", "rejections", "instances", "
 """The crosswalk part comes last: it commits the shard."""
 TEMPORARY = ".tmp-"
 MARKER = "lake.json"
+CHOICE = "chosen.json"
 
 
 class Lake:
@@ -46,6 +47,12 @@ class Lake:
     def runs(self) -> Path:
         """Folder of run records."""
         return self.root / "runs"
+
+    @property
+    def chosen_model(self) -> str | None:
+        """Digest of the model that the current views follow; None: that of the latest complete run."""
+        path = self.root / CHOICE
+        return str(json.loads(path.read_text(encoding="utf-8"))["model_digest"]) if path.exists() else None
 
     @property
     def _dirty(self) -> Path:

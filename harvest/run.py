@@ -7,24 +7,31 @@ shard is to be harvested, so a run that finds nothing new ends in seconds.
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from harvest.annotations import read_label_table
-from harvest.config import HarvestConfig
 from harvest.engine import resolve_engine
-from harvest.errors import ArchiveError, RejectionRateError
+from harvest.errors import ArchiveError, IamHarvestError, LakeLockedError, RejectionRateError
 from harvest.forget import read_forgotten
 from harvest.keys import RunKeys
 from harvest.labels import attach_labels
 from harvest.lake import Lake, writing
 from harvest.manifest import Plan, plan_shards, read_harvested, read_plan, write_plan
 from harvest.records import ArchiveObject
-from harvest.report.request import ReportRequest
-from harvest.run_record import Pace, RunRecord, finish_record, new_run_id, start_record, unfinished_run
+from harvest.request import RunRequest, RunSummary
+from harvest.run_record import (
+    Pace,
+    RunRecord,
+    Status,
+    close_dead_records,
+    finish_record,
+    new_run_id,
+    start_record,
+    unfinished_run,
+)
 from harvest.settle import settle
 from harvest.site_key import lake_site_key
 from harvest.sources import Source, open_source
@@ -36,56 +43,10 @@ from models.bundle_files import read_bundle_spec
 if TYPE_CHECKING:
     from harvest.pipeline import HarvestContext, ShardSummary
 
+__all__ = ["Observer", "RunRequest", "RunSummary", "Session", "open_session", "run_harvest"]
+
 JUDGED_AFTER = 100
 """Objects after which the rejection rate is judged."""
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What a user asks for.
-
-    Attributes:
-        archive: directory, packed archive, list of paths or film (``harvest.sources.open_source``).
-        model: directory or name of a bundle.
-        lake: directory of the lake, made where there is none.
-        labels: label table, matched by file stem.
-        site_key: file of the key for pseudonyms; by default the lake's own.
-        limit: harvest only the first so many objects of the listing.
-        archive_name: stands before the relative path wherever an object is named; by default the folder's name.
-        root: where the paths of a list begin.
-        report: what the report shows, which is made where something was published.
-    """
-
-    archive: str
-    model: str
-    lake: Path
-    labels: Path | None = None
-    config: HarvestConfig = field(default_factory=HarvestConfig)
-    site_key: Path | None = None
-    limit: int | None = None
-    archive_name: str | None = None
-    root: str | None = None
-    report: ReportRequest = field(default_factory=ReportRequest)
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """What a run did.
-
-    Attributes:
-        objects: listed.
-        harvested: of these, new or changed.
-        record: the run as published; None when there was nothing to do.
-    """
-
-    lake: Path
-    objects: int
-    harvested: int
-    states: Counter[str]
-    reasons: Counter[str]
-    findings: Counter[str]
-    seconds: dict[str, float]
-    record: RunRecord | None
 
 
 class Session:
@@ -104,6 +65,7 @@ class Session:
         self.keys = self._keys(digest)
         self.plan = self._plan()
         self._summaries: list[ShardSummary] = []
+        self._open = False
 
     def _keys(self, digest: str) -> RunKeys:
         config = self.request.config
@@ -128,8 +90,10 @@ class Session:
         """Write the run's record and plan, and an empty snapshot where there is none."""
         if not (self.lake.root / SNAPSHOT).exists():
             publish(self.lake.root)
+        close_dead_records(self.lake, but=self.keys.run_id)
         if self.plan.shards:
             start_record(self.lake, self.keys, self.spec, self.engine, self.request.config)
+            self._open = True
             remember_archive(self.lake, self.source.name, self.request.root or self.request.archive)
             write_plan(self.lake, self.keys.run_id, self.plan)
 
@@ -176,14 +140,30 @@ class Session:
         ledger = self.lake.read_column_set("crosswalk", self.keys.config_fingerprint, ["run_id"]).to_pylist()
         for shard_id in {row["shard_id"] for row in ledger if row["run_id"] == self.keys.run_id}:
             self.lake.remove_shard(self.keys.config_fingerprint, shard_id)
-        finish_record(self.lake, self.keys, "aborted", self._pace)
+        self._close("aborted")
+
+    def _close(self, status: Status) -> RunRecord:
+        self._open = False
+        return finish_record(self.lake, self.keys, status, self._pace)
+
+    def fail(self) -> None:
+        """Say in the record that the run was cut off; as far as that can still be written."""
+        with suppress(OSError, IamHarvestError):
+            if self._open:
+                self._close("failed")
 
     def finish(self) -> RunSummary:
-        """Settle, close the record, publish, report; a run that found nothing new does only what is left to do."""
+        """Settle, close the record, publish, report; a run that found nothing new does only what is left to do.
+
+        Where shards of the plan were left out, the run is paused, and the next one goes on with them.
+        """
         from harvest.report.write import write_report
 
         settle(self.lake, self.keys, self.plan, self._whole)
-        record = finish_record(self.lake, self.keys, "complete", self._pace) if self.plan.shards else None
+        record = None
+        if self.plan.shards:
+            whole = len(self._summaries) == len(self.plan.shards)
+            record = self._close("complete" if whole else "paused")
         if self.lake.unpublished:
             publish(self.lake.root)
             self.lake.mark_published()
@@ -191,7 +171,7 @@ class Session:
         return RunSummary(
             lake=self.lake.root,
             objects=len(self.plan.listed),
-            harvested=self.plan.pending,
+            harvested=sum(one.objects for one in self._summaries),
             states=sum((one.states for one in self._summaries), Counter[str]()),
             reasons=sum((one.reasons for one in self._summaries), Counter[str]()),
             findings=sum((one.findings for one in self._summaries), Counter[str]()),
@@ -220,7 +200,14 @@ def open_session(request: RunRequest) -> Iterator[Session]:
     source = open_source(request.archive, request.archive_name, request.root, request.config.archive)
     read_bundle_spec(request.model)
     with writing(request.lake) as lake:
-        yield Session(request, lake, source)
+        session = Session(request, lake, source)
+        try:
+            yield session
+        except LakeLockedError:
+            raise  # the record is the new writer's
+        except BaseException:
+            session.fail()
+            raise
 
 
 def run_harvest(request: RunRequest, observer: Observer | None = None) -> RunSummary:

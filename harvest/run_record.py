@@ -17,7 +17,10 @@ from harvest.lake import Lake, write_json
 from harvest.manifest import plan_path
 from models.spec import BundleSpec
 
-Status = Literal["running", "complete", "aborted", "failed"]
+Status = Literal["running", "complete", "paused", "aborted", "failed"]
+"""paused: shards are left for a later run. aborted: too much was rejected, its rows were removed. failed: cut off.
+The next run of the same archive and settings goes on with a paused or failed one."""
+UNFINISHED = ("running", "paused", "failed")
 RunRecord = dict[str, Any]
 """Keys: run_id, status, archive, bundle, bundle_spec (all settings of the model), model_digest, config_fingerprint,
 engine, started_at, finished_at (UTC), objects, instances, localized, no_finding, rejected, boxes, version, python,
@@ -68,24 +71,38 @@ def start_record(lake: Lake, keys: RunKeys, spec: BundleSpec, engine: str, confi
 
 
 def finish_record(lake: Lake, keys: RunKeys, status: Status, pace: Pace | None = None) -> RunRecord:
-    """Close the record with what the run left in the part files, and drop its plan."""
+    """Close the record with what the run left in the part files, and drop its plan where it is of no more use."""
     path = lake.runs / f"{keys.run_id}.json"
     record: RunRecord = json.loads(path.read_text(encoding="utf-8"))
     record |= {"status": status, "finished_at": _now(), "pace": asdict(pace) if pace else None} | _counts(lake, keys)
     write_json(path, record)
-    plan_path(lake, keys.run_id).unlink(missing_ok=True)
+    if status not in UNFINISHED:
+        plan_path(lake, keys.run_id).unlink(missing_ok=True)
     return record
 
 
+def close_dead_records(lake: Lake, but: str) -> None:
+    """Mark runs failed that say they run, except one: who holds the lake's lock knows that they do not."""
+    for path in lake.runs.glob("*.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["status"] == "running" and record["run_id"] != but:
+            write_json(path, record | {"status": "failed", "finished_at": _now()})
+
+
 def read_records(lake: Lake) -> list[RunRecord]:
-    """Return the records of all runs, the latest first."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(lake.runs.glob("*.json"), reverse=True)]
+    """Return the records of all runs, the latest first, each with ``chosen``: whether the user chose its model."""
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(lake.runs.glob("*.json"), reverse=True)]
+    chosen = lake.chosen_model
+    return [record | {"chosen": record["model_digest"] == chosen} for record in records]
 
 
 def current_run(records: Iterable[RunRecord]) -> RunRecord | None:
-    """Return the run that the current views follow: the latest complete one; None where none is."""
-    complete = [record for record in records if record["status"] == "complete"]
-    return max(complete, key=lambda record: (record["finished_at"], record["run_id"]), default=None)
+    """Return the run that the current views follow (``current_fingerprint.sql``); None where none is."""
+
+    def rank(record: RunRecord) -> tuple[bool, bool, str, str]:
+        return record["chosen"], record["status"] == "complete", record["finished_at"], record["run_id"]
+
+    return max((record for record in records if record["status"] in ("complete", "paused")), key=rank, default=None)
 
 
 def latest_complete_run(lake: Lake) -> RunRecord:
@@ -101,11 +118,10 @@ def latest_complete_run(lake: Lake) -> RunRecord:
 
 
 def unfinished_run(lake: Lake, fingerprint: str, archive: str) -> str | None:
-    """Return the id of the latest run of this archive and fingerprint that was cut off; None when there is none."""
+    """Return the id of the latest run of this archive and fingerprint if it was paused or cut off; else None."""
     for record in read_records(lake):
-        same = (record["config_fingerprint"], record["archive"]) == (fingerprint, archive)
-        if same and record["status"] == "running":
-            return str(record["run_id"])
+        if (record["config_fingerprint"], record["archive"]) == (fingerprint, archive):
+            return str(record["run_id"]) if record["status"] in UNFINISHED else None
     return None
 
 

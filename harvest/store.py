@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from harvest.errors import IntegrityError, LakeError, QuestionError
-from harvest.lake import replace_durably
+from harvest.lake import Lake, replace_durably
 from harvest.records import LOADED_TABLES, SORT_KEYS
 from harvest.sql_files import header_of, read_sql
 from models.findings import BOXED_FINDINGS, FINDINGS
@@ -212,9 +212,11 @@ def _load(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
         if relation is not None:
             order = ", ".join(SORT_KEYS[table])
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {relation} ORDER BY {order}")
+    chosen = Lake(root).chosen_model
     for path in sorted((root / "runs").glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
         values = [record[name] for name in _RUN_COLUMNS] + [json.dumps(record["config"], sort_keys=True)]
+        values.append(record["model_digest"] == chosen)
         connection.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(values))})", values)
     rows = [(number, name, name in BOXED_FINDINGS) for number, name in enumerate(FINDINGS, start=1)]
     connection.executemany("INSERT INTO findings VALUES (?, ?, ?)", rows)

@@ -1,6 +1,6 @@
 CREATE TABLE runs (
     run_id VARCHAR PRIMARY KEY,
-    status VARCHAR NOT NULL CHECK (status IN ('running', 'complete', 'aborted', 'failed')),
+    status VARCHAR NOT NULL CHECK (status IN ('running', 'complete', 'paused', 'aborted', 'failed')),
     archive VARCHAR NOT NULL,
     bundle VARCHAR NOT NULL,
     model_digest VARCHAR NOT NULL,
@@ -15,12 +15,13 @@ CREATE TABLE runs (
     rejected BIGINT,
     boxes BIGINT,
     version VARCHAR NOT NULL,
-    config VARCHAR NOT NULL
+    config VARCHAR NOT NULL,
+    chosen BOOLEAN NOT NULL
 );
 
 COMMENT ON TABLE runs IS 'Runs, one row each, every status.';
 COMMENT ON COLUMN runs.run_id IS 'Sorts by time.';
-COMMENT ON COLUMN runs.status IS 'running, complete, aborted (too much was rejected; its rows were removed) or failed.';
+COMMENT ON COLUMN runs.status IS 'running, complete, paused (the next run goes on), aborted (too much was rejected; its rows were removed) or failed (cut off).';
 COMMENT ON COLUMN runs.archive IS 'Name of the archive, a pseudonym unless identifiers were kept.';
 COMMENT ON COLUMN runs.bundle IS 'Name of the model bundle.';
 COMMENT ON COLUMN runs.model_digest IS 'SHA-256 of the model bundle.';
@@ -36,3 +37,4 @@ COMMENT ON COLUMN runs.rejected IS 'Of these, without prediction.';
 COMMENT ON COLUMN runs.boxes IS 'Rows of boxes of the run.';
 COMMENT ON COLUMN runs.version IS 'Version of iam-harvest.';
 COMMENT ON COLUMN runs.config IS 'All settings, JSON.';
+COMMENT ON COLUMN runs.chosen IS 'Whether its model was chosen with iam-harvest use.';

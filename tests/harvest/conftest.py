@@ -1,4 +1,4 @@
-"""Fixtures of the harvest: an upright grey film and DICOM files of it."""
+"""Fixtures of the harvest: an upright grey film and DICOM files of it, a small archive."""
 
 import json
 import shutil
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 from pydicom import uid
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -161,3 +162,14 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def noisy_films(tmp_path: Path) -> Path:
+    """Directory of six pictures, portrait, of soft noise."""
+    (tmp_path / "archive").mkdir()
+    for index in range(6):
+        grey = np.random.default_rng(index).integers(0, 255, (9, 7), dtype=np.uint8)
+        picture = Image.fromarray(grey).resize((210, 270), Image.Resampling.BILINEAR)
+        picture.save(tmp_path / "archive" / f"film{index}.png")
+    return tmp_path / "archive"
