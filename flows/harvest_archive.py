@@ -18,6 +18,9 @@ from prefect.tasks import Task, exponential_backoff
 from prefect.utilities.annotations import quote
 
 from flows.run_board import RunBoard
+from flows.service.lineage import told_as_lineage
+from flows.service.night import Night
+from flows.service.watch import ServiceOptions, on_end
 from harvest.config import HarvestConfig
 from harvest.errors import IamHarvestError
 from harvest.manifest import Shard
@@ -48,6 +51,7 @@ class HarvestOptions(Frozen):
 
 
 DEFAULTS = HarvestOptions()
+BY_HAND = ServiceOptions()
 T = TypeVar("T")
 
 
@@ -69,8 +73,16 @@ def harvest_one(label: str, shard: Shard, context: HarvestContext) -> ShardSumma
     return harvest_shard(shard, context)
 
 
-@flow(name="harvest-archive", flow_run_name="harvest with {model}")
-def harvest_archive(archive: str, model: str, lake: Path, options: HarvestOptions = DEFAULTS) -> RunSummary:
+@flow(
+    name="harvest-archive",
+    flow_run_name="harvest with {model}",
+    on_completion=[on_end],
+    on_failure=[on_end],
+    on_crashed=[on_end],
+)
+def harvest_archive(
+    archive: str, model: str, lake: Path, options: HarvestOptions = DEFAULTS, service: ServiceOptions = BY_HAND
+) -> RunSummary:
     """Harvest what is new in an archive into a lake, and publish it.
 
     Args:
@@ -78,6 +90,7 @@ def harvest_archive(archive: str, model: str, lake: Path, options: HarvestOption
         model: directory or name of a bundle.
         lake: directory, made if need be.
         options: label table, site key, limit, name of the archive, settings, what the report shows.
+        service: hours in which shards may start, and who is told of the run.
     """
     request = RunRequest(archive, model, lake, **dict(options))
     with _session(request) as (session, watching):
@@ -86,11 +99,12 @@ def harvest_archive(archive: str, model: str, lake: Path, options: HarvestOption
         observers = [board, watching] if watching else [board]
         for observer in observers:
             observer.on_plan(session)
-        for summary in _harvest(session):
-            session.add(summary)
-            for observer in observers:
-                observer.on_shard(summary)
-        finished = session.finish()
+        with told_as_lineage(session, service.events):
+            for summary in _harvest(session, service):
+                session.add(summary)
+                for observer in observers:
+                    observer.on_shard(summary)
+            finished = session.finish()
         board.on_finish()
         return finished
 
@@ -105,13 +119,15 @@ def _session(request: RunRequest) -> Iterator[tuple[Session, Observer | None]]:
             yield session, None
 
 
-def _harvest(session: Session) -> Iterator[ShardSummary]:
-    """Run a task per shard; the network is loaded when there is one."""
+def _harvest(session: Session, night: Night) -> Iterator[ShardSummary]:
+    """Run a task per shard while the night lasts; the network is loaded when there is one."""
     shards = session.plan.shards
-    if not shards:
+    if not shards or not night.is_open():
         return
     context = session.context()
     for number, shard in enumerate(shards, start=1):
+        if not night.is_open():
+            return
         label = f"shard {number}/{len(shards)}, {len(shard.objects)} films"
         yield harvest_one(label, unvisited(shard), unvisited(context))
 

@@ -10,15 +10,16 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import HTTPError, URLError
 
 from harvest.errors import IamHarvestError
 
-START_SECONDS = 180.0
+START_SECONDS = 600.0
 ANSWER_SECONDS = 5.0
+STOP_SECONDS = 20.0
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -97,37 +98,45 @@ class TemporaryEnvironment:
 
 
 @contextmanager
-def server_process(home: Path, url: str) -> Iterator[None]:
+def server_process(home: Path, url: str, host: str = "127.0.0.1") -> Iterator[None]:
     """Run ``prefect server start`` with its database in ``home`` until the block ends; Ctrl-C does not reach it.
+
+    Args:
+        home: where its log lies, too.
+        url: of its API, which says the port.
+        host: address to listen on.
 
     Raises:
         ServerError: it did not answer in time, or ended; its last words are in the message.
     """
     log = home / "server.log"
-    with background(_command(url), log) as process:
+    port = url.rpartition(":")[2].removesuffix("/api")
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", port]
+    with background(command, log) as process:
         _await_health(process, url, log)
         yield
 
 
 @contextmanager
-def background(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a process until the block ends; Ctrl-C does not reach it, and what it says goes to ``log``."""
-    with log.open("wb") as output:
+def background(command: list[str], log: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a process until the block ends; Ctrl-C does not reach it.
+
+    Args:
+        command: program and arguments.
+        log: file for what it says; None: where this process says it.
+    """
+    with ExitStack() as files:
+        output = files.enter_context(log.open("ab")) if log else None
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         yield process
     finally:
         process.terminate()
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _command(url: str) -> list[str]:
-    port = url.rpartition(":")[2].removesuffix("/api")
-    return [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
 
 
 def _await_health(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
@@ -139,9 +148,7 @@ def _await_health(process: "subprocess.Popen[bytes]", url: str, log: Path) -> No
         except (URLError, TimeoutError, ConnectionError):
             time.sleep(0.1)
     last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
-    raise ServerError(
-        f"The temporary Prefect server did not start: {last[0]}. Run without --prefect, or see iam-harvest doctor."
-    )
+    raise ServerError(f"The Prefect server did not start: {last[0]}. Its log is {log}; iam-harvest doctor may say why.")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from flows.cli import app
+from flows.service.spec import ServiceSpec
 from harvest.config import HarvestConfig
 from harvest.questions import questions
 from harvest.store import describe_relations
@@ -34,6 +35,11 @@ def render_reference() -> str:
         "\n## Settings of a run",
         "\nA TOML file for `--config`; a section is a table of it.",
         *_settings(HarvestConfig),
+    ]
+    parts += [
+        "\n## Settings of a service",
+        "\nThe TOML file of `iam-harvest serve` and `deploy`; relative paths are taken from its directory.",
+        *_settings(ServiceSpec),
     ]
     parts += ["\n## Settings of a bundle", "\nThe fields of `bundle.json`.", *_settings(BundleSpec)]
     parts += ["\n## Commands", *_commands()]

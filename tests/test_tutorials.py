@@ -37,11 +37,6 @@ def test_a_tutorial_runs_as_it_stands(page: Path, tmp_path: Path, monkeypatch: p
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.chdir(home)
-    served: list[dict[str, object]] = []
-    if page.stem == "tutorial-engineer":
-        from flows.harvest_archive import harvest_archive
-
-        monkeypatch.setattr(type(harvest_archive), "serve", lambda flow, **how: served.append(how))
     for kind, text in steps(page):
         if kind == "command":
             outcome = CliRunner().invoke(app, shlex.split(text))
@@ -50,5 +45,3 @@ def test_a_tutorial_runs_as_it_stands(page: Path, tmp_path: Path, monkeypatch: p
             (home / text.split()[1]).write_text(text)
         else:
             exec(compile(text, page.name, "exec"), {})
-    for how in served:
-        assert harvest_archive.validate_parameters(how["parameters"])

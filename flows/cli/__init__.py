@@ -12,6 +12,7 @@ import typer
 from flows.cli.calibrate import calibrate
 from flows.cli.convert import convert
 from flows.cli.demo import demo
+from flows.cli.deploy import deploy
 from flows.cli.doctor import doctor
 from flows.cli.evaluate import evaluate
 from flows.cli.explain import explain
@@ -23,8 +24,10 @@ from flows.cli.rebox import rebox
 from flows.cli.rebuild import rebuild
 from flows.cli.report import report
 from flows.cli.run import run
+from flows.cli.serve import serve
 from flows.cli.sql import sql
 from flows.cli.train import train
+from flows.cli.use import use
 from flows.cli.verify import verify
 from harvest.errors import IamHarvestError
 
@@ -35,8 +38,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    demo, run, sql, report, explain, export, verify, rebuild, rebox, forget, train, evaluate, calibrate, convert,
-    phantom, doctor,
+    demo, run, serve, deploy, sql, report, explain, export, verify, rebuild, use, rebox, forget, train, evaluate,
+    calibrate, convert, phantom, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)

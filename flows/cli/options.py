@@ -29,3 +29,6 @@ WithPrefect = Annotated[
     bool,
     typer.Option("--prefect", help="Run as a Prefect flow with a temporary local server (or that of PREFECT_API_URL)."),
 ]
+ServiceFile = Annotated[
+    Path, typer.Argument(metavar="SERVICE.toml", help="The service: archives, lakes, schedules.", show_default=False)
+]
