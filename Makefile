@@ -33,8 +33,9 @@ test: $(READY) lint ## lint, then all tests, real servers included
 test-services: $(READY) ## only the tests that start real servers
 	$(BIN)/pytest -q -m services
 
-soak: $(READY) ## mutants of every encoding through the decoders (20,000; COUNT=n for another number)
+soak: $(READY) ## broken films through the decoders (20,000; COUNT=n), killed runs (200; KILLS=n), readers beside publishes
 	$(BIN)/python benchmarks/reliability.py --count $(or $(COUNT),20000)
+	$(BIN)/python benchmarks/chaos.py --kills $(or $(KILLS),200)
 
 lint: $(READY) ## ruff, mypy, import rules, sqlfluff
 	$(BIN)/ruff check .

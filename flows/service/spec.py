@@ -69,7 +69,7 @@ class HarvestSpec(Frozen):
     """One harvest: an archive, a bundle, a lake, and when."""
 
     archive: str
-    """Directory of films."""
+    """Where the films are: what ``iam-harvest run`` takes."""
     model: str = "demo"
     """Bundle: a directory, or the name of a shipped one."""
     lake: Path
@@ -89,6 +89,8 @@ class HarvestSpec(Frozen):
     """Label table (CSV)."""
     site_key: Path | None = None
     """File of the key behind the pseudonyms; by default the lake's own."""
+    root: str | None = None
+    """Where the paths of a list begin."""
     archive_name: str | None = None
     """Name of the archive; default: its directory's."""
     limit: int | None = Field(default=None, ge=1)
@@ -109,7 +111,7 @@ class HarvestSpec(Frozen):
             SettingsError: the settings file cannot be used.
         """
         config = HarvestConfig.from_toml(self.settings) if self.settings else HarvestConfig()
-        names = ("labels", "site_key", "limit", "archive_name")
+        names = ("labels", "site_key", "limit", "archive_name", "root")
         return RunRequest(
             self.archive, self.model, self.lake, config=config, **{name: getattr(self, name) for name in names}
         )

@@ -1,4 +1,4 @@
--- The settings that the current_ views follow: of the latest complete run, that of the chosen model where one is chosen;
+-- The settings that the current_ views follow: of the latest complete run, that of the chosen model where there is one;
 -- of the latest paused one while none is complete.
 -- Grain: at most one row.
 CREATE VIEW current_fingerprint AS

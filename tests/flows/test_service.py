@@ -1,9 +1,11 @@
 """``iam-harvest serve`` as an operator meets it: real server and worker, films that come in, an end, a sudden death."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 SERVICE = """
 [server]
 port = {port}
+{server}
 [watch]
 metrics = "metrics"
 json_logs = true
@@ -32,12 +35,14 @@ Start = Callable[[], "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
-def folder(small_archive: Path, tiny_bundle_path: Path, tmp_path: Path) -> Path:
+def folder(request: pytest.FixtureRequest, small_archive: Path, tiny_bundle_path: Path, tmp_path: Path) -> Path:
     """A service's directory; the archive holds three films, more lie beside it."""
     (tmp_path / "ward").mkdir()
     for number in range(3):
         bring(small_archive, tmp_path, number)
-    (tmp_path / "service.toml").write_text(SERVICE.format(port=free_port(), model=tiny_bundle_path))
+    database = request.getfixturevalue("postgres") if "postgres" in request.fixturenames else None
+    server = f'database = "{database}"' if database else ""
+    (tmp_path / "service.toml").write_text(SERVICE.format(port=free_port(), model=tiny_bundle_path, server=server))
     (tmp_path / "settings.toml").write_text("[storage]\nshard_size = 1\n")
     return tmp_path
 
@@ -59,6 +64,25 @@ def start(folder: Path) -> Iterator[Start]:
     yield service
     for process in processes(folder):
         os.kill(process, signal.SIGKILL)
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """URL of an empty database of a PostgreSQL server of its own."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not programs:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []  # it refuses root
+    port, here = free_port(), tempfile.mkdtemp(prefix="iam-harvest-postgres-")
+    if as_user:
+        shutil.chown(here, "postgres")
+    control = [*as_user, str(programs[-1].with_name("pg_ctl")), "-D", f"{here}/data", "-w"]
+    subprocess.run([*as_user, programs[-1], "-D", f"{here}/data", "-U", "harvest", "-A", "trust"], check=True, cwd=here)
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={here}"
+    subprocess.run([*control, "-o", options, "-l", f"{here}/log", "start"], check=True, cwd=here)
+    yield f"postgresql+asyncpg://harvest@127.0.0.1:{port}/postgres"
+    subprocess.run([*control, "-m", "immediate", "stop"], check=True, cwd=here)
+    shutil.rmtree(here)
 
 
 def processes(folder: Path) -> list[int]:
@@ -118,3 +142,12 @@ def test_a_service_that_was_killed_in_a_run_goes_on_with_it(folder: Path, start:
     until(lambda: runs(folder) == [("complete", 3)], service, folder)
     service.send_signal(signal.SIGTERM)
     assert service.wait(timeout=120) == 0
+
+
+@pytest.mark.usefixtures("postgres")
+def test_prefects_database_may_be_postgresql(folder: Path, start: Start) -> None:
+    service = start()
+    until(lambda: runs(folder) == [("complete", 3)], service, folder)
+    service.send_signal(signal.SIGTERM)
+    assert service.wait(timeout=120) == 0
+    assert not list((folder / "prefect").glob("*.db"))
