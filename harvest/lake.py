@@ -6,6 +6,7 @@ parts without it are leftovers of a killed writer and are removed by the next on
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -100,10 +101,13 @@ class Lake:
 
     def remove_leftovers(self) -> None:
         """Remove what a killed writer left: temporary files, and public parts of shards never committed."""
+        for folder in (self.root, self.private, self.private / "plans", self.runs, *map(self.folder, WRITE_ORDER)):
+            for path in folder.glob(f"{TEMPORARY}*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         committed = {path.name for path in self.folder("crosswalk").glob("part-*.parquet")}
         for name in WRITE_ORDER:
             for path in self.folder(name).iterdir():
-                if path.name.startswith(TEMPORARY) or path.name not in committed:
+                if path.name not in committed:
                     path.unlink()
 
     def mark_unpublished(self) -> None:

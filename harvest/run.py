@@ -166,8 +166,8 @@ class Session:
             record = self._close("complete" if whole else "paused")
         if self.lake.unpublished:
             publish(self.lake.root)
-            self.lake.mark_published()
             write_report(self.lake, self.request.report)
+            self.lake.mark_published()  # last, so that a kill before it leaves no stale page
         return RunSummary(
             lake=self.lake.root,
             objects=len(self.plan.listed),

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from harvest.errors import IntegrityError, LakeError, QuestionError
-from harvest.lake import Lake, replace_durably
+from harvest.lake import TEMPORARY, Lake, replace_durably
 from harvest.records import LOADED_TABLES, SORT_KEYS
 from harvest.sql_files import header_of, read_sql
 from models.findings import BOXED_FINDINGS, FINDINGS
@@ -49,7 +49,7 @@ def publish(root: Path) -> None:
         IntegrityError: a check found rows that cannot be; the earlier snapshot stays.
         LakeError: it cannot be written; the earlier snapshot stays.
     """
-    building = root / f"{SNAPSHOT}.building"
+    building = root / f"{TEMPORARY}{SNAPSHOT}"
     leftovers = (building, building.with_name(building.name + ".wal"))
     _remove(leftovers)
     try:
@@ -64,7 +64,9 @@ def publish(root: Path) -> None:
 
 
 def _build(path: Path, root: Path) -> None:
-    spill = TemporaryDirectory(prefix=".spill-", dir=root)  # sorting many rows goes to disk, not to all the memory
+    spill = TemporaryDirectory(
+        prefix=f"{TEMPORARY}spill-", dir=root
+    )  # sorting many rows goes there, not to all the memory
     connection = duckdb.connect(config={"memory_limit": "4GB", "temp_directory": spill.name})
     try:
         connection.execute(f"ATTACH '{_quoted(path)}' AS lake (STORAGE_VERSION '{_STORAGE}')")
