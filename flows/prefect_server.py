@@ -19,7 +19,7 @@ from harvest.errors import IamHarvestError
 
 START_SECONDS = 600.0
 ANSWER_SECONDS = 5.0
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -98,7 +98,7 @@ class TemporaryEnvironment:
 
 
 @contextmanager
-def server_process(home: Path, url: str, host: str = "127.0.0.1") -> Iterator[None]:
+def server_process(home: Path, url: str, host: str = "127.0.0.1") -> Iterator["subprocess.Popen[bytes]"]:
     """Run ``prefect server start`` with its database in ``home`` until the block ends; Ctrl-C does not reach it.
 
     Args:
@@ -114,7 +114,7 @@ def server_process(home: Path, url: str, host: str = "127.0.0.1") -> Iterator[No
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", port]
     with background(command, log) as process:
         _await_health(process, url, log)
-        yield
+        yield process
 
 
 @contextmanager

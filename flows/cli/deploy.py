@@ -4,9 +4,11 @@ from flows.cli.options import ServiceFile
 
 
 def deploy(service: ServiceFile) -> None:
-    """Register the schedules of a service on the Prefect server of PREFECT_API_URL; workers do the harvest.
+    """Register the schedules of a service on a Prefect server that runs; its workers do the harvest.
 
-    Example: PREFECT_API_URL=http://prefect.example:4200/api iam-harvest deploy service.toml
+    Example: iam-harvest deploy service.toml
+
+    PREFECT_API_URL names the server, for example http://prefect.example:4200/api.
     """
     from flows.service.serve import deploy_to_server
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from flows.prefect_server import ServerError, background, server_problem, server_process
 from flows.service.spec import LOOPBACK, ServerSpec, ServiceSpec
 
+Process = subprocess.Popen[bytes]
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 LOOK_SECONDS = 1.0
 
@@ -24,16 +26,16 @@ def serve(path: Path) -> None:
     """
     spec = ServiceSpec.from_toml(path)
     prepare_environment(spec)
-    with _server(spec.server) as url:
+    with _server(spec.server) as server:
         from flows.service.deployments import deploy
         from flows.service.stock import take_stock
 
         made = deploy(spec, path.resolve().parent)
-        _say(f"Prefect's pages: {url.removesuffix('/api')}")
+        _say(f"Prefect's pages: {os.environ['PREFECT_API_URL'].removesuffix('/api')}")
         for name, deployment in made.items():
             begun = take_stock(deployment, spec.harvests[name])
             _say(f"{name}: {_when(spec, name)}{', and now' if begun else ''}")
-        _work(spec)
+        _work(spec, server)
 
 
 def deploy_to_server(path: Path) -> None:
@@ -78,19 +80,19 @@ def prepare_environment(spec: ServiceSpec) -> None:
 
 
 @contextmanager
-def _server(spec: ServerSpec) -> Iterator[str]:
-    """Use the server of PREFECT_API_URL, else run one; yields the URL of its API."""
+def _server(spec: ServerSpec) -> Iterator[Process | None]:
+    """Use the server of PREFECT_API_URL, else run one and yield its process."""
     if url := os.environ.get("PREFECT_API_URL"):
         if problem := server_problem(url):
             raise ServerError(f"{problem}; start that server, or unset PREFECT_API_URL.")
-        yield url
+        yield None
         return
     _require_safe(spec)
     spec.home.mkdir(parents=True, exist_ok=True)
     url = f"http://{'127.0.0.1' if spec.host == '0.0.0.0' else spec.host}:{spec.port}/api"
     os.environ["PREFECT_API_URL"] = url
-    with server_process(spec.home, url, spec.host):
-        yield url
+    with server_process(spec.home, url, spec.host) as process:
+        yield process
 
 
 def _require_safe(spec: ServerSpec) -> None:
@@ -111,17 +113,17 @@ def _require_safe(spec: ServerSpec) -> None:
             ) from error
 
 
-def _work(spec: ServiceSpec) -> None:
-    """Keep a worker until this process is told to end; a worker that ends by itself is an error."""
+def _work(spec: ServiceSpec, server: Process | None) -> None:
+    """Keep a worker until this process is told to end; a worker or server that ends by itself is an error."""
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", spec.pool, "--type", "process"]
     try:
         with background(command) as worker:
-            while worker.poll() is None:
+            while worker.poll() is None and (server is None or server.poll() is None):
                 time.sleep(LOOK_SECONDS)
     except (KeyboardInterrupt, SystemExit):
         _say("The service has ended; runs that were cut off go on when it starts again.")
         return
-    raise ServerError(f"The worker ended by itself, with exit status {worker.returncode}; its log says why.")
+    raise ServerError("Prefect's server or worker ended by itself; its log says why. Start the service again.")
 
 
 def _when(spec: ServiceSpec, name: str) -> str:

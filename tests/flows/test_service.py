@@ -15,7 +15,7 @@ import pytest
 from flows.prefect_server import free_port
 from harvest.store import query
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(1500)]
 
 SERVICE = """
 [server]
