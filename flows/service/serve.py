@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.prefect_server import ServerError, background, server_problem, server_process
+from flows.service.processes import adopt_orphans, end_runs
 from flows.service.spec import LOOPBACK, ServerSpec, ServiceSpec
 
 Process = subprocess.Popen[bytes]
@@ -117,9 +118,14 @@ def _work(spec: ServiceSpec, server: Process | None) -> None:
     """Keep a worker until this process is told to end; a worker or server that ends by itself is an error."""
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", spec.pool, "--type", "process"]
     try:
+        adopt_orphans()
         with background(command) as worker:
-            while worker.poll() is None and (server is None or server.poll() is None):
-                time.sleep(LOOK_SECONDS)
+            try:
+                while worker.poll() is None and (server is None or server.poll() is None):
+                    time.sleep(LOOK_SECONDS)
+            finally:
+                worker.terminate()  # it takes no new run from now on
+                end_runs(worker.pid, [server.pid] if server else [])
     except (KeyboardInterrupt, SystemExit):
         _say("The service has ended; runs that were cut off go on when it starts again.")
         return
