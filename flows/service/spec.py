@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harvest.config import HarvestConfig, read_toml
 from harvest.request import RunRequest
@@ -24,15 +24,8 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _hours(text: str) -> str:
-    if not _WINDOW.fullmatch(text):
-        raise ValueError("give hours as 22:00-06:00")
-    return text
-
-
 Spec = TypeVar("Spec", bound=Frozen)
 Zone = Annotated[str, AfterValidator(_known_zone)]
-Hours = Annotated[str, AfterValidator(_hours)]
 
 
 class WatchSpec(Frozen):
@@ -80,7 +73,7 @@ class HarvestSpec(Frozen):
     """Or every so many seconds."""
     timezone: Zone = "UTC"
     """Of ``cron`` and ``window``."""
-    window: Hours | None = None
+    window: str | None = None
     """Hours in which shards may start, ``22:00-06:00``; then a run stops at the next boundary of a shard, and the run
     after it goes on with the rest."""
     catch_up: bool = True
@@ -97,6 +90,13 @@ class HarvestSpec(Frozen):
     """Look at the first so many films of the archive only."""
     settings: Path | None = None
     """TOML file of settings, as ``iam-harvest run --config`` takes."""
+
+    @field_validator("window")
+    @classmethod
+    def _are_hours(cls, text: str | None) -> str | None:
+        if text is not None and not _WINDOW.fullmatch(text):
+            raise ValueError("give hours as 22:00-06:00")
+        return text
 
     @model_validator(mode="after")
     def _one_schedule(self) -> Self:
