@@ -10,6 +10,6 @@ def deploy(service: ServiceFile) -> None:
 
     PREFECT_API_URL names the server, for example http://prefect.example:4200/api.
     """
-    from flows.service.serve import deploy_to_server
+    from flows.serving.serve import deploy_to_server
 
     deploy_to_server(service)

@@ -10,6 +10,6 @@ def serve(service: ServiceFile) -> None:
 
     With PREFECT_API_URL, the server that runs there is used.
     """
-    from flows.service.serve import serve as run_service
+    from flows.serving.serve import serve as run_service
 
     run_service(service)

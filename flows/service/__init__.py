@@ -1,1 +1,1 @@
-"""The service: archives harvested by schedule, by Prefect's server and a worker, unattended."""
+"""What a service and its runs know: settings, hours, whom to tell, what was missed."""

@@ -7,7 +7,7 @@ import pytest
 
 SCRIPT = """
 import os, subprocess, sys
-from flows.service import processes
+from flows.serving import processes
 
 processes.GRACE_SECONDS = 1.0
 deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(600)"

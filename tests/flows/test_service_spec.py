@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from flows.prefect_server import ServerError, free_port
-from flows.service import serve
 from flows.service.night import Night
 from flows.service.spec import ServiceSpec
+from flows.serving import serve
 from harvest.errors import SettingsError
 
 SHIPPED = Path(__file__).parents[2] / "docs" / "service.toml"

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.prefect_server import ServerError, background, server_problem, server_process
-from flows.service.processes import adopt_orphans, end_runs
 from flows.service.spec import LOOPBACK, ServerSpec, ServiceSpec
+from flows.serving.processes import adopt_orphans, end_runs
 
 Process = subprocess.Popen[bytes]
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
@@ -28,8 +28,8 @@ def serve(path: Path) -> None:
     spec = ServiceSpec.from_toml(path)
     prepare_environment(spec)
     with _server(spec.server) as server:
-        from flows.service.deployments import deploy
         from flows.service.stock import take_stock
+        from flows.serving.deployments import deploy
 
         made = deploy(spec, path.resolve().parent)
         _say(f"Prefect's pages: {os.environ['PREFECT_API_URL'].removesuffix('/api')}")
@@ -52,7 +52,7 @@ def deploy_to_server(path: Path) -> None:
         raise ServerError("Set PREFECT_API_URL to the API of your server, or let 'iam-harvest serve' start one.")
     prepare_environment(spec)
     with _server(spec.server):
-        from flows.service.deployments import deploy
+        from flows.serving.deployments import deploy
 
         for name in deploy(spec, path.resolve().parent):
             _say(f"{name}: {_when(spec, name)}")

@@ -1,0 +1,1 @@
+"""A running service: Prefect's server and worker as processes, harvests as deployments."""
