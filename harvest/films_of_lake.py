@@ -1,5 +1,6 @@
 """The films of a lake's rows, read again from the archive they came from."""
 
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -35,6 +36,7 @@ class FilmsOfLake:
             raise LakeError(f"The private crosswalk of {lake.root} is missing, so its films cannot be found again.")
         self._places = {row["instance_key"]: row for row in rows}
         self._archive, self._locations = archive, archive_locations(lake)
+        self._open = cache(open_source)
         self._limits = HarvestConfig.model_validate(record["config"]).decode
 
     def can_find(self, key: str) -> bool:
@@ -54,7 +56,7 @@ class FilmsOfLake:
         place = self._places[key]
         if not self.can_find(key):
             raise ArchiveError("Where the films of this lake lie is not known; give the directory with --archive.")
-        source = open_source(self._archive or self._locations[place["archive"]])
+        source = self._open(self._archive or self._locations[place["archive"]])
         try:
             data = source.read_bytes(place["path"], self._limits.max_bytes)
             outcome = next(islice(iter_decode(data, self._limits), place["frame"] - 1, None), None)
