@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harvest.lake import SCHEMAS, writing
+from harvest.publish import publish
 from harvest.questions import questions, run_question
-from harvest.store import publish
 from models.findings import FINDINGS
 
 FILMS_PER_PART = 50_000

@@ -1,11 +1,9 @@
 """Boxes that people drew or corrected in another tool (COCO, Label Studio), as annotated boxes of a lake's films.
 
-Films are matched by instance key where the file still has it, else by file stem. What comes out is a box table in
-pixels of the stored image, which ``evaluate --lake`` takes with ``--box-frame image``; it names films and so lies in
-the lake's private folder.
+Films are matched by instance key where the file still has it, else by file stem. The boxes, in pixels of the stored
+image, become rows of the table ``annotated_boxes`` and a box table for ``evaluate --lake``.
 """
 
-import csv
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -13,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harvest.annotated import box_tables, write_annotated
 from harvest.annotations import AnnotatedBox, film_stem
 from harvest.errors import TableError, UnknownFindingError
-from harvest.lake import Lake, open_lake
+from harvest.evaluation.lake_films import read_lake_films
+from harvest.lake import Lake, open_lake, writing
+from harvest.publish import publish
 from harvest.run_record import latest_complete_run
 from models.findings import canonical_finding
 
-HEADER = ("Image Index", "Finding Label", "x", "y", "w", "h")
 Stems = Mapping[str, str]
 """Stem of a film by instance key and by stem."""
 
@@ -34,11 +34,12 @@ class ImportSummary:
 
 
 def import_annotations(root: Path, path: Path) -> ImportSummary:
-    """Read corrected boxes and write them as a box table into the lake's private folder.
+    """Read corrected boxes into the lake, and publish them.
 
     Raises:
         LakeError: there is no lake, or no run of it is complete.
         TableError: the file is neither COCO nor Label Studio JSON, names an unknown film or finding, or has no box.
+        LakeLockedError: another process writes to the lake.
     """
     lake = open_lake(root)
     stems = _stems(lake)
@@ -55,7 +56,24 @@ def import_annotations(root: Path, path: Path) -> ImportSummary:
     boxes = tuple(box for _, film in found for box in film)
     if not boxes:
         raise TableError(f"{path} holds no box that a person drew or confirmed.")
-    return ImportSummary(_write(lake, digest, boxes), boxes, len({stem for stem, _ in found}))
+    films = read_lake_films(root, latest_complete_run(lake)["config_fingerprint"]).named({box.stem for box in boxes})
+    with writing(root) as opened:
+        table = write_annotated(opened, digest[:16], ((films[box.stem].instance_key, box) for box in boxes))
+        publish(root)
+    return ImportSummary(table, boxes, len({stem for stem, _ in found}))
+
+
+def latest_import(root: Path) -> Path:
+    """Return the box table of the latest import into a lake.
+
+    Raises:
+        LakeError: there is no lake.
+        TableError: nothing was imported.
+    """
+    tables = box_tables(open_lake(root))
+    if not tables:
+        raise TableError(f"No boxes were imported into {root}: give --boxes, or 'iam-harvest import' some first.")
+    return tables[-1]
 
 
 def _stems(lake: Lake) -> Stems:
@@ -110,16 +128,3 @@ def _stem_of(stems: Stems, key: str | None, name: str) -> str:
         if candidate in stems:
             return stems[candidate]
     raise TableError(f"The lake holds no film {key or film_stem(name)}; import into the lake that was exported.")
-
-
-def _write(lake: Lake, digest: str, boxes: tuple[AnnotatedBox, ...]) -> Path:
-    folder = lake.private / "annotated"
-    folder.mkdir(exist_ok=True)
-    table = folder / f"boxes-{digest[:16]}.csv"
-    rows = [
-        (f"{box.stem}.png", box.finding, box.x_min, box.y_min, box.x_max - box.x_min, box.y_max - box.y_min)
-        for box in boxes
-    ]
-    with table.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
-    return table

@@ -11,16 +11,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harvest.annotated import drop_annotated
+from harvest.annotations import film_stem
 from harvest.batches import Film
 from harvest.errors import Reason, Stage
 from harvest.identity import SiteKey
 from harvest.keys import RunKeys
 from harvest.lake import Lake, open_lake, write_json, writing
 from harvest.manifest import drop_from_plans
+from harvest.publish import publish
 from harvest.records import ArchiveObject, InstanceHeader, Rejection
 from harvest.report.write import write_report
 from harvest.settle import Entry, drop_entries, read_entries
-from harvest.store import publish
 
 REPORT = "report"
 _REJECTION = Rejection(
@@ -98,10 +100,11 @@ def forget(root: Path, subject: str) -> ForgetSummary:
         _remember(lake, names, {entry.object_key for entry in gone})
         for fingerprint, entries in found.items():
             drop_entries(lake, RunKeys("", "", fingerprint, "", "pseudonymize", key), entries)
+        drop_annotated(lake, {entry.instance_key for entry in gone}, {film_stem(entry.path) for entry in gone})
         drop_from_plans(lake, {entry.path for entry in gone})
         had_report = (root / REPORT).exists()
         shutil.rmtree(root / REPORT, ignore_errors=True)
-        publish(root)
+        publish(root, anew=True)  # a copy would keep the removed rows in blocks of the file that are free
         lake.mark_published()
         if had_report:
             write_report(lake)

@@ -26,6 +26,7 @@ WRITE_ORDER = ("attention", "boxes", "predictions", "rejections", "instances", "
 """The crosswalk part comes last: it commits the shard."""
 TEMPORARY = ".tmp-"
 MARKER = "lake.json"
+SNAPSHOT = "harvest.duckdb"
 CHOICE = "chosen.json"
 
 
@@ -96,8 +97,9 @@ class Lake:
         if not paths:
             return schema.empty_table().append_column("shard_id", pa.array([], pa.string()))
         rows = ds.dataset(paths, schema=SCHEMAS[table]).to_table(columns=[*columns, "__filename"])
-        shard_ids = [Path(name).stem.split("-")[2] for name in rows["__filename"].to_pylist()]
-        return rows.drop_columns(["__filename"]).append_column("shard_id", pa.array(shard_ids, pa.string()))
+        names = rows["__filename"].combine_chunks().dictionary_encode()
+        shard_ids = pa.array([Path(name).stem.split("-")[2] for name in names.dictionary.to_pylist()], pa.string())
+        return rows.drop_columns(["__filename"]).append_column("shard_id", shard_ids.take(names.indices))
 
     def remove_leftovers(self) -> None:
         """Remove what a killed writer left: temporary files, and public parts of shards never committed."""

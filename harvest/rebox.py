@@ -4,8 +4,13 @@ The current run's settings are taken, with other thresholds, merge, order, numbe
 settings give the same rows, since a run cuts its boxes from the stored maps as well.
 """
 
+import os
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +24,17 @@ from harvest.errors import LakeError, SettingsError
 from harvest.keys import RunKeys
 from harvest.lake import SCHEMAS, Lake, open_lake, writing
 from harvest.localization import UNKNOWN, gate_findings
+from harvest.publish import publish
 from harvest.rows import box_columns
 from harvest.run_record import RunRecord, finish_record, latest_complete_run, new_run_id, start_record
 from harvest.site_key import lake_site_key
-from harvest.store import publish
 from harvest.stored_maps import read_maps, read_placement
 from harvest.whereabouts import archive_locations, remember_archive
 from models.spec import BundleSpec, Frozen
 
 Rows = list[dict[str, Any]]
+SHARDS_PER_PROCESS = 16
+"""No process is started for fewer: its start costs as much as some shards."""
 Keys = tuple[str, str]
 """Instance key and finding."""
 
@@ -103,16 +110,32 @@ def rebox(source: Path, out: Path, settings: ReboxConfig | None = None) -> Rebox
         start_record(target, recipe.keys, recipe.bundle, record["engine"], recipe.config)
         before: Counter[str] = Counter()
         after: Counter[str] = Counter()
-        for shard_id in lake.shards(recipe.fingerprint):
-            tables = lake.read_shard(recipe.fingerprint, shard_id)
-            before.update(tables["boxes"]["finding"].to_pylist())
-            new = _rebox_shard(tables, recipe)
-            after.update(new["boxes"]["finding"].to_pylist())
-            target.commit_shard(recipe.keys.config_fingerprint, shard_id, new)
+        for was, now in _rebox_shards(lake, target, recipe):
+            before.update(was)
+            after.update(now)
         finished = finish_record(target, recipe.keys, "complete")
         publish(out)
         target.mark_published()
     return ReboxSummary(finished, before, after)
+
+
+def _rebox_shards(lake: Lake, target: Lake, recipe: _Recipe) -> Iterator[tuple[Counter[str], Counter[str]]]:
+    """Rebox every shard, many of them in several processes; yields boxes by finding before and after."""
+    shards = lake.shards(recipe.fingerprint)
+    work = partial(_rebox_and_commit, lake, target, recipe)
+    processes = min(os.cpu_count() or 1, len(shards) // SHARDS_PER_PROCESS)
+    if processes < 2:
+        yield from map(work, shards)
+        return
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        yield from pool.map(work, shards)
+
+
+def _rebox_and_commit(lake: Lake, target: Lake, recipe: _Recipe, shard_id: str) -> tuple[Counter[str], Counter[str]]:
+    tables = lake.read_shard(recipe.fingerprint, shard_id)
+    new = _rebox_shard(tables, recipe)
+    target.commit_shard(recipe.keys.config_fingerprint, shard_id, new)
+    return Counter(tables["boxes"]["finding"].to_pylist()), Counter(new["boxes"]["finding"].to_pylist())
 
 
 def _recipe(lake: Lake, target: Lake, record: RunRecord, settings: ReboxConfig) -> _Recipe:

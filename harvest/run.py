@@ -18,8 +18,9 @@ from harvest.errors import ArchiveError, IamHarvestError, LakeLockedError, Rejec
 from harvest.forget import read_forgotten
 from harvest.keys import RunKeys
 from harvest.labels import attach_labels
-from harvest.lake import Lake, writing
+from harvest.lake import SNAPSHOT, Lake, writing
 from harvest.manifest import Plan, plan_shards, read_harvested, read_plan, write_plan
+from harvest.publish import publish
 from harvest.records import ArchiveObject
 from harvest.request import RunRequest, RunSummary
 from harvest.run_record import (
@@ -36,7 +37,6 @@ from harvest.settle import settle
 from harvest.site_key import lake_site_key
 from harvest.sources import Source, open_source
 from harvest.stages import total_seconds
-from harvest.store import SNAPSHOT, publish
 from harvest.whereabouts import remember_archive
 from models.bundle_files import read_bundle_spec
 

@@ -1,32 +1,25 @@
-"""The published snapshot ``harvest.duckdb``: built beside from the part files, checked, and swapped in by one rename.
+"""The published snapshot ``harvest.duckdb``, read: closed queries, checks, comparison with the part files.
 
-The only module that uses DuckDB. A DuckDB file admits one writing process and then no reader, so
-readers never meet the writer: they open a file that is already complete, read-only and closed to the outside.
+A DuckDB file admits one writing process and then no reader, so readers never meet the writer (:mod:`harvest.publish`):
+they open a file that is already complete, read-only and closed to the outside.
 """
 
-import json
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from harvest.errors import IntegrityError, LakeError, QuestionError
-from harvest.lake import TEMPORARY, Lake, replace_durably
-from harvest.records import LOADED_TABLES, SORT_KEYS
+from harvest.errors import LakeError, QuestionError
+from harvest.lake import SNAPSHOT
 from harvest.sql_files import header_of, read_sql
-from models.findings import BOXED_FINDINGS, FINDINGS
 
-SNAPSHOT = "harvest.duckdb"
 TIMEOUT_S = 60.0
 """Seconds that a query may take."""
 LARGEST_ANSWER = 2**30
 """Bytes of an answer in memory."""
-_STORAGE = "v1.0.0"  # the oldest format that this DuckDB writes: 1.x readers open it too
 _CLOSED = {
     "temp_directory": "''",
     "enable_external_access": "false",
@@ -36,56 +29,6 @@ _CLOSED = {
     "memory_limit": "'4GB'",
     "lock_configuration": "true",
 }
-_RUN_COLUMNS = (
-    "run_id", "status", "archive", "bundle", "model_digest", "config_fingerprint", "engine", "started_at",
-    "finished_at", "objects", "instances", "localized", "no_finding", "rejected", "boxes", "version",
-)  # fmt: skip
-
-
-def publish(root: Path) -> None:
-    """Build the snapshot of a lake from its part files and swap it in.
-
-    Raises:
-        IntegrityError: a check found rows that cannot be; the earlier snapshot stays.
-        LakeError: it cannot be written; the earlier snapshot stays.
-    """
-    building = root / f"{TEMPORARY}{SNAPSHOT}"
-    leftovers = (building, building.with_name(building.name + ".wal"))
-    _remove(leftovers)
-    try:
-        _build(building, root)
-        replace_durably(building, root / SNAPSHOT)
-    except (duckdb.OperationalError, duckdb.FatalException) as error:
-        raise LakeError(
-            f"Cannot write {root / SNAPSHOT}: {_first_line(error)}. Make room, then give the same command again."
-        ) from error
-    finally:
-        _remove(leftovers)
-
-
-def _build(path: Path, root: Path) -> None:
-    spill = TemporaryDirectory(
-        prefix=f"{TEMPORARY}spill-", dir=root
-    )  # sorting many rows goes there, not to all the memory
-    connection = duckdb.connect(config={"memory_limit": "4GB", "temp_directory": spill.name})
-    try:
-        connection.execute(f"ATTACH '{_quoted(path)}' AS lake (STORAGE_VERSION '{_STORAGE}')")
-        connection.execute("USE lake")
-        _run_folder(connection, "schema")
-        _load(connection, root)
-        _run_folder(connection, "views")
-        _require_clean(run_checks(connection))
-        connection.execute("CHECKPOINT lake")
-        connection.execute("USE memory")
-        connection.execute("DETACH lake")
-    finally:
-        connection.close()
-        spill.cleanup()
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
 
 
 def connect(root: Path) -> duckdb.DuckDBPyConnection:
@@ -100,7 +43,7 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.Error as error:
-        raise LakeError(f"Cannot open {path}: {_first_line(error)}. 'iam-harvest rebuild' makes it anew.") from error
+        raise LakeError(f"Cannot open {path}: {first_line(error)}. 'iam-harvest rebuild' makes it anew.") from error
     for name, value in _CLOSED.items():
         connection.execute(f"SET {name} = {value}")
     return connection
@@ -124,7 +67,7 @@ def query(root: Path, sql: str, parameters: dict[str, Any] | None = None, timeou
                 raise QuestionError(
                     f"The query ran longer than {timeout_s:g} s and was stopped; ask for less."
                 ) from error
-            raise QuestionError(f"{_first_line(error)}") from error
+            raise QuestionError(f"{first_line(error)}") from error
         finally:
             timer.cancel()
 
@@ -205,39 +148,14 @@ def _parts(root: Path, table: str) -> str | None:
     """Return the SQL that reads all part files of a table; None when there are none."""
     if not any((root / table).glob("part-*.parquet")):
         return None
-    return f"read_parquet('{_quoted(root / table)}/part-*.parquet')"
+    return f"read_parquet('{quoted(root / table)}/part-*.parquet')"
 
 
-def _load(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    for table in LOADED_TABLES:
-        relation = _parts(root, table)
-        if relation is not None:
-            order = ", ".join(SORT_KEYS[table])
-            connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {relation} ORDER BY {order}")
-    chosen = Lake(root).chosen_model
-    for path in sorted((root / "runs").glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        values = [record[name] for name in _RUN_COLUMNS] + [json.dumps(record["config"], sort_keys=True)]
-        values.append(record["model_digest"] == chosen)
-        connection.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(values))})", values)
-    rows = [(number, name, name in BOXED_FINDINGS) for number, name in enumerate(FINDINGS, start=1)]
-    connection.executemany("INSERT INTO findings VALUES (?, ?, ?)", rows)
-
-
-def _run_folder(connection: duckdb.DuckDBPyConnection, folder: str) -> None:
-    for sql in read_sql(folder).values():
-        connection.execute(sql)
-
-
-def _require_clean(found: dict[str, int]) -> None:
-    broken = [f"{name} ({count} rows)" for name, count in found.items() if count]
-    if broken:
-        raise IntegrityError(f"The lake breaks its own rules, nothing was published: {', '.join(broken)}.")
-
-
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """Return a path as the inside of a SQL string."""
     return str(path.resolve()).replace("'", "''")
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the part of DuckDB's message that a user can act on."""
     return str(error).strip().splitlines()[0]

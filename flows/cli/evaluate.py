@@ -9,8 +9,8 @@ from flows.cli.options import AsJson, WithPrefect
 
 
 def evaluate(
-    boxes: Annotated[Path, typer.Option(help="Box table (CSV) of the annotated boxes.", show_default=False)],
     bundle: Annotated[str | None, typer.Argument(help="Bundle: a directory or a shipped name.")] = None,
+    boxes: Annotated[Path | None, typer.Option(help="Box table (CSV); with --lake by default the last import.")] = None,
     images: Annotated[Path | None, typer.Option(help="Directory of the films.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Label table (CSV), matched by file stem.")] = None,
     lake: Annotated[Path | None, typer.Option(help="Score this lake; BUNDLE, if given, is its model.")] = None,
@@ -32,4 +32,4 @@ def evaluate(
     from flows.cli.evaluating import EvaluationForm, report_evaluation, run_evaluation
 
     form = EvaluationForm(boxes, images, labels, box_frame, split_column, split, lenient, resamples, seed)
-    report_evaluation(run_evaluation(form.request(), bundle, lake, device, prefect), out, as_json)
+    report_evaluation(run_evaluation(form.request(lake), bundle, lake, device, prefect), out, as_json)

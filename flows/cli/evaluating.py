@@ -11,6 +11,7 @@ from flows.cli.frames import parse_frame
 from flows.cli.render import print_json
 from flows.prefect_server import chosen_server
 from harvest.config import EngineConfig
+from harvest.corrections import latest_import
 from harvest.errors import SettingsError
 from harvest.evaluate import evaluate_bundle, evaluate_harvest, write_evaluation
 from harvest.evaluation.measure import Sampling
@@ -22,7 +23,7 @@ from harvest.pipeline import ShardSummary
 class EvaluationForm:
     """The options as they were typed."""
 
-    boxes: Path
+    boxes: Path | None
     images: Path | None
     labels: Path | None
     box_frame: str
@@ -32,15 +33,18 @@ class EvaluationForm:
     resamples: int
     seed: int
 
-    def request(self) -> EvaluationRequest:
-        """Return the request they make.
+    def request(self, lake: Path | None) -> EvaluationRequest:
+        """Return the request they make; without a box table, of the boxes last imported into the lake.
 
         Raises:
-            SettingsError: the frame is neither ``WIDTHxHEIGHT`` nor ``image``.
+            SettingsError: the frame is neither ``WIDTHxHEIGHT`` nor ``image``, or there is neither table nor lake.
+            TableError: nothing was imported into the lake.
         """
+        if self.boxes is None and lake is None:
+            raise SettingsError("Give the box table with --boxes.")
         return EvaluationRequest(
-            boxes=self.boxes,
-            frame=parse_frame(self.box_frame),
+            boxes=self.boxes or latest_import(lake or Path()),
+            frame=parse_frame(self.box_frame if self.boxes else "image"),
             labels=self.labels,
             split_column=self.split_column,
             splits=tuple(name.strip() for name in (self.split or "").split(",") if name.strip()),

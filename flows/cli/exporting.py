@@ -32,4 +32,5 @@ def import_and_report(lake: Path, annotations: Path, as_json: bool) -> None:
         print_json({"table": summary.table, "films": summary.films, "boxes": boxes})
         return
     print(f"{len(summary.boxes):,} annotated boxes of {summary.films:,} films, as a box table in {summary.table}")
-    print(f"Evaluate:  iam-harvest evaluate --lake {lake} --boxes {summary.table} --box-frame image")
+    print(f"Evaluate:  iam-harvest evaluate --lake {lake}")
+    print(f"Compare:   iam-harvest sql {lake} boxes_against_annotated")

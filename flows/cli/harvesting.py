@@ -14,10 +14,10 @@ from flows.cli.render import print_json
 from flows.execute import execute
 from flows.terminal import Terminal
 from harvest.estimate import estimate
+from harvest.lake import SNAPSHOT
 from harvest.report.request import PAGE
 from harvest.run import RunRequest, RunSummary, open_session
 from harvest.stages import duration
-from harvest.store import SNAPSHOT
 
 QUESTION = "boxes_per_finding"
 """The question that a finished run proposes."""

@@ -9,10 +9,10 @@ def rebuild(lake: Lake) -> None:
     Example: iam-harvest rebuild lake
     """
     from harvest.lake import open_lake, writing
-    from harvest.store import publish
+    from harvest.publish import publish
 
     open_lake(lake)  # writing makes a lake where there is none
     with writing(lake) as opened:
-        publish(opened.root)
+        publish(opened.root, anew=True)
         opened.mark_published()
     print(f"{lake} rebuilt from its part files.")

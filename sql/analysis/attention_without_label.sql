@@ -3,17 +3,26 @@
 -- Parameters: finding (text, default all): one finding, or all;
 --     share (number, default 0.5): of the first box that must lie in the lung fields;
 --     limit (integer, default 20): number of rows
--- Reads: label_agreement
+-- Reads: film_findings, films
+WITH first AS (
+    SELECT
+        film,
+        finding,
+        probability,
+        gate,
+        share_in_lungs
+    FROM film_findings
+    WHERE seen AND NOT labeled AND share_in_lungs >= $share AND ($finding = 'all' OR finding = $finding)
+    ORDER BY film_findings.probability DESC, film, finding
+    LIMIT $limit
+)
+
 SELECT
-    source_uri,
-    finding,
-    round(probability, 3) AS probability,
-    gate,
-    round(share_in_lungs, 2) AS share_in_lungs
-FROM label_agreement
-WHERE
-    agreement = 'seen, not labeled'
-    AND share_in_lungs >= $share
-    AND ($finding = 'all' OR finding = $finding)
-ORDER BY label_agreement.probability DESC, source_uri, finding
-LIMIT $limit;
+    films.source_uri,
+    first.finding,
+    round(first.probability, 3) AS probability,
+    first.gate,
+    round(first.share_in_lungs, 2) AS share_in_lungs
+FROM first
+INNER JOIN films ON first.film = films.film
+ORDER BY first.probability DESC, first.film, first.finding;

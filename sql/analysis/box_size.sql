@@ -1,7 +1,7 @@
 -- Question: How large are the boxes of a finding?
 -- Grain: one row per finding
 -- Parameters: finding (text, default all): one finding, or all
--- Reads: boxes_with_film
+-- Reads: film_boxes
 SELECT
     finding,
     count(*) AS boxes,
@@ -12,7 +12,7 @@ SELECT
     round(approx_quantile(area_cm2, 0.5), 1) AS median_cm2,
     round(approx_quantile(area_cm2, 0.9), 1) AS tenth_largest_cm2,
     round(approx_quantile(area_share, 0.5), 3) AS median_share_of_film
-FROM boxes_with_film
+FROM film_boxes
 WHERE rank = 1 AND ($finding = 'all' OR finding = $finding)
 GROUP BY finding
 ORDER BY finding;

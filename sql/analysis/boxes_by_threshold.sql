@@ -1,13 +1,13 @@
 -- Question: How much do the boxes of a finding depend on the threshold at which the attention is cut?
 -- Grain: one row per finding; 1: the smallest and the largest box of a film are the same
 -- Parameters: none
--- Reads: boxes_with_film
+-- Reads: film_boxes
 WITH films AS (
     SELECT
         finding,
         min(area_share) / max(area_share) AS smallest_of_largest
-    FROM boxes_with_film
-    GROUP BY finding, instance_key
+    FROM film_boxes
+    GROUP BY finding, film
 )
 
 SELECT

@@ -1,7 +1,7 @@
 -- Question: How often was each finding seen, and how many boxes were harvested?
 -- Grain: one row per finding
 -- Parameters: none
--- Reads: predictions_with_film, findings
+-- Reads: film_findings, findings
 SELECT
     findings.finding,
     count(*) FILTER (WHERE predictions.gated) AS films_with_finding,
@@ -9,6 +9,6 @@ SELECT
     sum(predictions.n_boxes)::BIGINT AS boxes,
     round(avg(predictions.probability), 3) AS mean_probability
 FROM findings
-INNER JOIN predictions_with_film AS predictions ON findings.finding = predictions.finding
+INNER JOIN film_findings AS predictions ON findings.finding = predictions.finding
 GROUP BY findings.ordinal, findings.finding
 ORDER BY findings.ordinal;

@@ -1,7 +1,7 @@
 -- Question: Does what the network says of a finding depend on the scanner?
 -- Grain: one row per finding, manufacturer and model
 -- Parameters: finding (text, default all): one finding, or all; at_least (integer, default 1): films of a scanner
--- Reads: predictions_with_film
+-- Reads: film_findings
 SELECT
     finding,
     coalesce(manufacturer, 'unknown') AS manufacturer,
@@ -10,7 +10,7 @@ SELECT
     round(avg(probability), 3) AS mean_probability,
     round(avg(seen::INTEGER), 3) AS share_seen,
     round(avg(seen::INTEGER) - sum(sum(seen::INTEGER)) OVER whole / sum(count(*)) OVER whole, 3) AS above_average
-FROM predictions_with_film
+FROM film_findings
 WHERE $finding = 'all' OR finding = $finding
 GROUP BY finding, manufacturer, manufacturer_model_name
 HAVING count(*) >= $at_least

@@ -1,16 +1,27 @@
 -- Question: Which films most probably show a finding?
 -- Grain: one row per film
 -- Parameters: finding (text, default Effusion): the finding; limit (integer, default 20): number of films
--- Reads: predictions_with_film
+-- Reads: film_findings, films
+WITH first AS (
+    SELECT
+        film,
+        probability,
+        n_boxes,
+        labeled
+    FROM film_findings
+    WHERE finding = $finding
+    ORDER BY film_findings.probability DESC, film
+    LIMIT $limit
+)
+
 SELECT
-    source_uri,
-    round(probability, 3) AS probability,
-    n_boxes,
-    labeled,
-    view_position,
-    age_years,
-    sex
-FROM predictions_with_film
-WHERE finding = $finding
-ORDER BY predictions_with_film.probability DESC, source_uri
-LIMIT $limit;
+    films.source_uri,
+    round(first.probability, 3) AS probability,
+    first.n_boxes,
+    first.labeled,
+    films.view_position,
+    films.age_years,
+    films.sex
+FROM first
+INNER JOIN films ON first.film = films.film
+ORDER BY first.probability DESC, first.film;

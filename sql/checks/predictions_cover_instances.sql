@@ -1,19 +1,20 @@
 -- Invariant: Every instance that is not rejected has one prediction per finding of its model; a rejected one has none.
 WITH per_instance AS (
     SELECT
-        instance_key,
-        config_fingerprint,
+        predictions.instance_key,
+        predictions.config_fingerprint,
         count(*) AS predicted,
-        count(DISTINCT finding) AS findings
+        bit_or(1 << findings.ordinal) AS findings
     FROM predictions
-    GROUP BY instance_key, config_fingerprint
+    LEFT JOIN findings ON predictions.finding = findings.finding
+    GROUP BY predictions.instance_key, predictions.config_fingerprint
 ),
 
 per_model AS (
     SELECT
         config_fingerprint,
-        count(DISTINCT finding) AS findings
-    FROM predictions
+        bit_or(findings) AS findings
+    FROM per_instance
     GROUP BY config_fingerprint
 )
 
@@ -30,5 +31,5 @@ LEFT JOIN per_model ON per_instance.config_fingerprint = per_model.config_finger
 WHERE
     films.instance_key IS NULL
     OR (films.state = 'rejected') != (per_instance.predicted IS NULL)
-    OR per_instance.predicted != per_model.findings
-    OR per_instance.findings != per_model.findings;
+    OR per_instance.findings != per_model.findings
+    OR per_instance.predicted != bit_count(per_model.findings);

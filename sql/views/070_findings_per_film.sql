@@ -2,10 +2,11 @@
 -- Grain: one row per film of the current settings that has a prediction.
 CREATE TABLE findings_per_film AS
 SELECT
-    instance_key,
+    film,
     coalesce(list(finding ORDER BY finding) FILTER (WHERE gated), []) AS findings
-FROM predictions_with_film
-GROUP BY instance_key
-ORDER BY instance_key;
+FROM film_findings
+GROUP BY film
+ORDER BY film;
 
+COMMENT ON COLUMN findings_per_film.film IS 'films.film.';
 COMMENT ON COLUMN findings_per_film.findings IS 'Gated ones, by name; empty for none.';

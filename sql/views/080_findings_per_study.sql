@@ -1,6 +1,6 @@
--- What the films of a study show together. Stored when the snapshot is made.
+-- What the films of a study show together.
 -- Grain: one row per study and finding of the current settings.
-CREATE TABLE findings_per_study AS
+CREATE VIEW findings_per_study AS
 SELECT
     study_key,
     any_value(patient_key) AS patient_key,

@@ -28,8 +28,13 @@ def test_boxes_go_out_and_come_back(cli: Cli, lake: Path, tmp_path: Path) -> Non
     outcome = cli("import", lake, tmp_path / "boxes.json", "--json")
     assert outcome.code == 0
     imported = json.loads(outcome.out)
-    scored = cli("evaluate", "--lake", lake, "--boxes", imported["table"], "--box-frame", "image", "--resamples", 10)
+    scored = cli("evaluate", "--lake", lake, "--boxes", imported["table"], "--box-frame", "image", "--json")
     assert scored.code == 0, scored.err
+    assert cli("evaluate", "--lake", lake, "--json").out == scored.out, "the last import is the default"
+    compared = cli("sql", lake, "boxes_against_annotated", "--json", "-")
+    rows = json.loads(compared.out)
+    assert sum(row["annotated_boxes"] for row in rows) == sum(imported["boxes"].values())
+    assert {row["share_found"] for row in rows} == {1.0}
 
 
 def test_films_that_a_format_cannot_hold_are_listed(cli: Cli, lake: Path, tmp_path: Path) -> None:
@@ -73,6 +78,7 @@ def test_boxes_are_cut_anew(cli: Cli, lake: Path, tmp_path: Path) -> None:
         (["export", "LAKE", "--format", "voc", "--out", "OUT"], "Formats: coco"),
         (["explain", "LAKE", "nothing/Mass"], "no such box"),
         (["import", "LAKE", "missing.json"], "Cannot read missing.json"),
+        (["evaluate", "demo"], "--boxes"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(

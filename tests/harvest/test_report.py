@@ -13,13 +13,14 @@ from harvest.config import BoxConfig, HarvestConfig
 from harvest.errors import SettingsError, TableError
 from harvest.geometry import Placement
 from harvest.lake import open_lake, writing
+from harvest.publish import publish
 from harvest.report.charts import bars, shares
 from harvest.report.figures import CELLS, read_figures
 from harvest.report.pictures import ERASED, LEVELS, Frame
 from harvest.report.request import PAGE, BoxSource, ReportRequest
 from harvest.report.write import write_report
 from harvest.run import RunRequest, run_harvest
-from harvest.store import publish, query
+from harvest.store import query
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,22 @@
 """A lake written by hand: five films of two patients, two models, every number known."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from harvest.annotated import write_annotated
+from harvest.annotations import AnnotatedBox
 from harvest.lake import SCHEMAS, Lake, writing
-from harvest.store import publish
+from harvest.publish import publish
 from models.findings import FINDINGS
 
 Row = dict[str, Any]
 Box = tuple[float, float, float, float]
+Seen = dict[str, dict[str, tuple[float, tuple[Box, ...]]]]
 
 OLD, NEW = "0" * 16, "1" * 16
 """Fingerprints: of the earlier run with one model, of the current one with another."""
@@ -34,7 +38,7 @@ FILMS: dict[str, Row] = {
     "old": {"patient_key": "C"},
 }  # fmt: skip
 """Columns of instances beside the usual ones; a film is 1000 x 1000 pixels."""
-SEEN: dict[str, dict[str, tuple[float, tuple[Box, ...]]]] = {
+SEEN: Seen = {
     "a1": {"Effusion": (0.9, ((100, 600, 300, 800),)), "Mass": (0.2, ())},
     "a2": {"Effusion": (0.4, ())},
     "a3": {"Effusion": (0.8, ((100, 600, 400, 800), (100, 650, 300, 800))), "Nodule": (0.6, ((700, 200, 750, 250),))},
@@ -45,9 +49,9 @@ LABELS: dict[str, set[str]] = {"a1": {"Effusion", "Mass"}, "a2": {"Effusion"}, "
 EARLIER = {"a1": {"Effusion": (0.5, ((100, 600, 200, 800),))}, "old": {"Mass": (0.3, ())}}
 
 
-def _keys(film: str, fingerprint: str) -> Row:
+def _keys(film: str, fingerprint: str, night: int = 0) -> Row:
     return {
-        "run_id": f"run-{fingerprint[0]}",
+        "run_id": f"run-{fingerprint[0]}-{night}",
         "instance_key": film,
         "model_digest": fingerprint * 4,
         "config_fingerprint": fingerprint,
@@ -103,25 +107,26 @@ def _film(film: str, seen: dict[str, tuple[float, tuple[Box, ...]]]) -> dict[str
     }
 
 
-def _commit(lake: Lake, fingerprint: str, films: dict[str, dict[str, tuple[float, tuple[Box, ...]]]]) -> None:
+def commit_films(lake: Lake, fingerprint: str, films: Seen, night: int = 0) -> None:
+    """Commit what a run of a night saw as one shard, and write its record."""
     rows: dict[str, list[Row]] = {name: [] for name in SCHEMAS}
     for film, seen in films.items():
         for table, found in _film(film, seen).items():
-            rows[table] += [_keys(film, fingerprint) | row for row in found]
-    lake.commit_shard(
-        fingerprint, "00000000", {name: pa.Table.from_pylist(rows[name], schema=SCHEMAS[name]) for name in SCHEMAS}
-    )
+            rows[table] += [_keys(film, fingerprint, night) | row for row in found]
+    tables = {name: pa.Table.from_pylist(rows[name], schema=SCHEMAS[name]) for name in SCHEMAS}
+    lake.commit_shard(fingerprint, f"{night:08d}", tables)
     states = [row["state"] for row in rows["instances"]]
+    common = _keys("", fingerprint, night)
+    day = f"2026-01-{int(fingerprint[0]) + night + 1:02d}"
     record = {
-        **{name: value for name, value in _keys("", fingerprint).items() if name in {"run_id", "model_digest"}},
+        **{name: common[name] for name in ("run_id", "model_digest", "config_fingerprint")},
         **{state: states.count(state) for state in ("localized", "no_finding", "rejected")},
-        "config_fingerprint": fingerprint,
         "status": "complete",
         "archive": "ward",
         "bundle": f"model-{fingerprint[0]}",
         "engine": "cpu-fp32",
-        "started_at": f"2026-01-0{int(fingerprint[0]) + 1}T00:00:00+00:00",
-        "finished_at": f"2026-01-0{int(fingerprint[0]) + 1}T01:00:00+00:00",
+        "started_at": f"{day}T00:00:00+00:00",
+        "finished_at": f"{day}T01:00:00+00:00",
         "objects": len(films),
         "instances": len(states),
         "boxes": len(rows["boxes"]),
@@ -132,11 +137,19 @@ def _commit(lake: Lake, fingerprint: str, films: dict[str, dict[str, tuple[float
 
 
 @pytest.fixture(scope="session")
+def commit() -> Callable[..., None]:
+    """:func:`commit_films`."""
+    return commit_films
+
+
+@pytest.fixture(scope="session")
 def known_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The lake's directory."""
     root = tmp_path_factory.mktemp("known") / "lake"
     with writing(root) as lake:
-        _commit(lake, OLD, EARLIER)
-        _commit(lake, NEW, {**SEEN, "bad": {}})
+        commit_films(lake, OLD, EARLIER)
+        commit_films(lake, NEW, {**SEEN, "bad": {}})
+        drawn = [AnnotatedBox("a1", "Effusion", 100, 600, 300, 700), AnnotatedBox("a2", "Effusion", 0, 0, 10, 10)]
+        write_annotated(lake, "drawn", [(box.stem, box) for box in drawn])
         publish(root)
     return root

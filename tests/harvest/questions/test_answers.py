@@ -29,6 +29,7 @@ ANSWERS: dict[str, tuple[dict[str, str], Rows]] = {
         ],
     ),
     "box_size": ({"finding": "Nodule"}, [("Nodule", 1, 1, 20.0, 20.0, 4.0, 4.0, 4.0, 0.003)]),
+    "boxes_against_annotated": ({}, [("drawn", "Effusion", 2, 2, 1, 0.25, 0.5)]),
     "boxes_by_threshold": (
         {},
         [("Cardiomegaly", 1, 1.0, 1.0, 1.0), ("Effusion", 2, 0.5, 0.75, 1.0), ("Nodule", 1, 1.0, 1.0, 1.0)],
