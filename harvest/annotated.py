@@ -1,35 +1,20 @@
-"""Annotated boxes in a lake: one part file for each imported annotation file, and a box table that names films.
+"""Annotated boxes in a lake: rows of the table ``annotated_boxes``, and a box table that names films.
 
-The part (``annotated_boxes/``) names films by instance key and becomes the table ``annotated_boxes``; the box table
+There is one part and one box table for each imported file. The part names films by instance key; the box table
 (``private/annotated/``) names them by stem, for ``evaluate``.
 """
 
 import csv
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from harvest.annotations import AnnotatedBox, film_stem
 from harvest.lake import TEMPORARY, Lake, replace_durably
+from harvest.side_tables import SIDE_TABLES, drop_from_side_tables, write_side_part
 
-ANNOTATED_BOXES = pa.schema(
-    [
-        pa.field("annotation_set", pa.string(), nullable=False),
-        pa.field("instance_key", pa.string(), nullable=False),
-        pa.field("finding", pa.string(), nullable=False),
-        *(pa.field(name, pa.float64(), nullable=False) for name in ("x_min", "y_min", "x_max", "y_max")),
-    ]
-)
 HEADER = ("Image Index", "Finding Label", "x", "y", "w", "h")
-
-
-def annotated_parts(root: Path) -> list[Path]:
-    """Return the part files of a lake."""
-    return sorted((root / "annotated_boxes").glob("part-*.parquet"))
 
 
 def box_tables(lake: Lake) -> list[Path]:
@@ -44,7 +29,7 @@ def write_annotated(lake: Lake, annotation_set: str, boxes: Iterable[tuple[str, 
         The box table.
     """
     pairs = list(boxes)
-    rows: list[dict[str, Any]] = [
+    rows = [
         {
             "annotation_set": annotation_set,
             "instance_key": key,
@@ -56,22 +41,17 @@ def write_annotated(lake: Lake, annotation_set: str, boxes: Iterable[tuple[str, 
         }
         for key, box in pairs
     ]
-    folder = lake.root / "annotated_boxes"
-    folder.mkdir(exist_ok=True)
-    _write_part(folder / f"part-{annotation_set}.parquet", pa.Table.from_pylist(rows, schema=ANNOTATED_BOXES))
+    schema = SIDE_TABLES["annotated_boxes"]
+    write_side_part(lake, "annotated_boxes", annotation_set, pa.Table.from_pylist(rows, schema=schema))
     table = lake.private / "annotated" / f"boxes-{annotation_set}.csv"
     table.parent.mkdir(exist_ok=True)
     _write_table(table, [_table_row(box) for _, box in pairs])
     return table
 
 
-def drop_annotated(lake: Lake, keys: Collection[str], stems: Collection[str]) -> None:
-    """Remove the boxes of films that are to be forgotten, from parts and box tables."""
-    for path in annotated_parts(lake.root):
-        rows = pq.read_table(path)
-        kept = rows.filter(~ds.field("instance_key").isin(pa.array(sorted(keys), pa.string())))
-        if kept.num_rows < rows.num_rows:
-            _write_part(path, kept)
+def forget_films(lake: Lake, keys: Collection[str], stems: Collection[str]) -> None:
+    """Remove films from the small tables and the box tables."""
+    drop_from_side_tables(lake, keys)
     for table in box_tables(lake):
         with table.open(newline="", encoding="utf-8") as file:
             lines = list(csv.reader(file))[1:]
@@ -82,12 +62,6 @@ def drop_annotated(lake: Lake, keys: Collection[str], stems: Collection[str]) ->
 
 def _table_row(box: AnnotatedBox) -> tuple[object, ...]:
     return f"{box.stem}.png", box.finding, box.x_min, box.y_min, box.x_max - box.x_min, box.y_max - box.y_min
-
-
-def _write_part(path: Path, rows: pa.Table) -> None:
-    temporary = path.with_name(TEMPORARY + path.name)
-    pq.write_table(rows, temporary, compression="zstd")
-    replace_durably(temporary, path)
 
 
 def _write_table(path: Path, rows: Iterable[Iterable[object]]) -> None:

@@ -78,18 +78,24 @@ def film_heatmap(merged: Float32Map, spec: BoxSpec, placement: Placement) -> tup
         The heatmap (rows, columns) on the enlarged grid, and the (row, column) on that grid of its first cell. A
         constant map gives zeros.
     """
-    rows, columns = (_enlarger(size, spec.upsampling, spec.smoothing) for size in merged.shape)
+    rows, columns = (enlarger(size, spec.upsampling, spec.smoothing) for size in merged.shape)
     enlarged = rows @ merged.astype(np.float64) @ columns.T
-    scale = np.array(enlarged.shape)[[1, 0, 1, 0]] / np.array(placement.input_hw)[[1, 0, 1, 0]]
-    x_min, y_min, x_max, y_max = np.rint(placement.content_box * scale).astype(int)
-    film = enlarged[y_min : max(y_max, y_min + 1), x_min : max(x_max, x_min + 1)]
+    x_min, y_min, x_max, y_max = heatmap_window((merged.shape[0], merged.shape[1]), spec, placement)
+    film = enlarged[y_min:y_max, x_min:x_max]
     spread = film.max() - film.min()
     heatmap = (film - film.min()) / spread if spread > 1e-9 else np.zeros_like(film)
-    return heatmap.astype(np.float32), (int(y_min), int(x_min))
+    return heatmap.astype(np.float32), (y_min, x_min)
+
+
+def heatmap_window(shape: tuple[int, int], spec: BoxSpec, placement: Placement) -> tuple[int, int, int, int]:
+    """Return x_min, y_min, x_max, y_max of the film on the enlarged grid of a map of (h, w) ``shape``."""
+    scale = np.array(shape)[[1, 0, 1, 0]] * spec.upsampling / np.array(placement.input_hw)[[1, 0, 1, 0]]
+    x_min, y_min, x_max, y_max = np.rint(placement.content_box * scale).astype(int).tolist()
+    return x_min, y_min, max(x_max, x_min + 1), max(y_max, y_min + 1)
 
 
 @lru_cache(maxsize=32)
-def _enlarger(size: int, factor: int, smoothing: float) -> npt.NDArray[np.float64]:
+def enlarger(size: int, factor: int, smoothing: float) -> npt.NDArray[np.float64]:
     """Return the (size * factor, size) matrix of Gaussian smoothing (sigma in cells) and bilinear enlargement."""
     centres = (np.arange(size * factor) + 0.5) / factor - 0.5
     low = np.clip(np.floor(centres), 0, size - 1).astype(int)

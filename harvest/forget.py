@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harvest.annotated import drop_annotated
+from harvest.annotated import forget_films
 from harvest.annotations import film_stem
 from harvest.batches import Film
 from harvest.errors import Reason, Stage
@@ -100,7 +100,7 @@ def forget(root: Path, subject: str) -> ForgetSummary:
         _remember(lake, names, {entry.object_key for entry in gone})
         for fingerprint, entries in found.items():
             drop_entries(lake, RunKeys("", "", fingerprint, "", "pseudonymize", key), entries)
-        drop_annotated(lake, {entry.instance_key for entry in gone}, {film_stem(entry.path) for entry in gone})
+        forget_films(lake, {entry.instance_key for entry in gone}, {film_stem(entry.path) for entry in gone})
         drop_from_plans(lake, {entry.path for entry in gone})
         had_report = (root / REPORT).exists()
         shutil.rmtree(root / REPORT, ignore_errors=True)

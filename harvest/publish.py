@@ -16,22 +16,22 @@ from typing import Any
 
 import duckdb
 
-from harvest.annotated import annotated_parts
 from harvest.errors import IntegrityError, LakeError
 from harvest.lake import SNAPSHOT, Lake, replace_durably, write_json
 from harvest.records import LOADED_TABLES, SORT_KEYS
 from harvest.run_record import RunRecord, current_run, read_records
+from harvest.side_tables import SIDE_TABLES, side_parts
 from harvest.sql_files import read_sql
 from harvest.store import first_line, quoted, run_checks
 from models.findings import BOXED_FINDINGS, FINDINGS
 
 _STORAGE = "v1.0.0"  # the oldest format that this DuckDB writes: 1.x readers open it too
-_MEMORY = "4GB"
+_SETTINGS = {"memory_limit": "4GB", "enable_progress_bar": "false"}
 _RUN_COLUMNS = (
     "run_id", "status", "archive", "bundle", "model_digest", "config_fingerprint", "engine", "started_at",
     "finished_at", "objects", "instances", "localized", "no_finding", "rejected", "boxes", "version",
 )  # fmt: skip
-_REFILLED = ("runs", "annotated_boxes")
+_REFILLED = ("runs", *SIDE_TABLES)
 """Small tables, of which an old row may change."""
 _BY_FILM = {"film_boxes": ("film", "box"), "film_findings": ("film",), "findings_per_film": ("film",)}
 """Stored tables whose rows follow from one film alone, and their columns that number rows of instances and boxes."""
@@ -81,7 +81,7 @@ def _workbench(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database in memory that spills into a folder of the lake: sorting many rows must not take all memory."""
     with (
         TemporaryDirectory(prefix=".spill-", dir=root) as spill,
-        duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as connection,
+        duckdb.connect(config=_SETTINGS | {"temp_directory": spill}) as connection,
     ):
         yield connection
 
@@ -104,8 +104,9 @@ def _fill(connection: duckdb.DuckDBPyConnection, lake: Lake, parts: dict[str, li
     for record in sorted(read_records(lake), key=lambda record: str(record["run_id"])):
         values = [record[name] for name in _RUN_COLUMNS] + [json.dumps(record["config"], sort_keys=True)]
         connection.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(values))})", values)
-    if annotated := annotated_parts(lake.root):
-        connection.execute(f"INSERT INTO annotated_boxes BY NAME SELECT * FROM {_relation(annotated)} ORDER BY ALL")
+    for table in SIDE_TABLES:
+        if paths := side_parts(lake.root, table):
+            connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {_relation(paths)} ORDER BY ALL")
     rows = [(number, name, name in BOXED_FINDINGS) for number, name in enumerate(FINDINGS, start=1)]
     connection.executemany("INSERT INTO findings VALUES (?, ?, ?)", rows)
     _run_folder(connection, "views")

@@ -27,6 +27,7 @@ _CLOSED = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",  # else a query could read this process's own variables
     "memory_limit": "'4GB'",
+    "enable_progress_bar": "false",  # it would stand in the middle of an answer on stdout
     "lock_configuration": "true",
 }
 

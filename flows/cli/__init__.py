@@ -26,6 +26,7 @@ from flows.cli.report import report
 from flows.cli.run import run
 from flows.cli.serve import serve
 from flows.cli.sql import sql
+from flows.cli.stability import stability
 from flows.cli.train import train
 from flows.cli.use import use
 from flows.cli.verify import verify
@@ -38,8 +39,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    demo, run, serve, deploy, sql, report, explain, export, verify, rebuild, use, rebox, forget, train, evaluate,
-    calibrate, convert, phantom, doctor,
+    demo, run, serve, deploy, sql, report, explain, export, verify, rebuild, use, rebox, stability, forget, train,
+    evaluate, calibrate, convert, phantom, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)

@@ -1,6 +1,6 @@
 """The gallery: films read once more from the archive, with stored attention laid over them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,8 @@ from harvest.films_of_lake import FilmsOfLake
 from harvest.lake import Lake
 from harvest.records import DecodedImage
 from harvest.report.cases import choose_films, read_annotated, read_cases, shown_film
-from harvest.report.figures import Row
+from harvest.report.explorer import ExploredMap, explorer_data
+from harvest.report.figures import Row, ask
 from harvest.report.pictures import Frame, write_film, write_overlay
 from harvest.report.records import Gallery, ShownCase, ShownFilm
 from harvest.report.request import BoxSource
@@ -39,12 +40,22 @@ def write_gallery(lake: Lake, record: RunRecord, limit: int, boxes: BoxSource | 
     chosen = read_cases(lake.root, choose_films(lake.root, limit, annotated), annotated)
     maps = _read_map_rows(lake, fingerprint, [film["instance_key"] for film, _ in chosen])
     shown: list[tuple[ShownFilm, tuple[ShownCase, ...]]] = []
+    numbered: dict[str, ShownFilm] = {}
     for row, cases, image in _iter_readable(lake, record, chosen):
-        film = shown_film(row, len(shown) + 1, image.pixel_aspect)
+        film = numbered[row["instance_key"]] = shown_film(row, len(shown) + 1, image.pixel_aspect)
         write_film(folder / film.picture, image.pixels)
         stored = [maps.get((row["instance_key"], case.finding)) for case in cases]
         shown.append((film, tuple(_draw_maps(folder, film, spec, zip(cases, stored, strict=True)))))
-    return Gallery(tuple(shown), len(chosen) - len(shown))
+    explored = explorer_data(record, _explored(lake.root, numbered, maps))
+    return Gallery(tuple(shown), len(chosen) - len(shown), explored)
+
+
+def _explored(root: Path, films: Mapping[str, ShownFilm], maps: Mapping[tuple[str, str], Row]) -> Iterator[ExploredMap]:
+    """Yield every stored map of the films shown, also of findings that were not boxed."""
+    for row in ask(root, "gallery_predictions", keys=list(films)):
+        stored = maps.get((row["instance_key"], row["finding"]))
+        if stored is not None:
+            yield ExploredMap(films[row["instance_key"]], stored, row["probability"], row["labeled"])
 
 
 def _iter_readable(

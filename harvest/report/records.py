@@ -68,10 +68,16 @@ class ShownFilm:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """The films shown, each with its findings; ``unreadable`` counts chosen films whose file could not be read."""
+    """The films shown, each with its findings.
+
+    Attributes:
+        unreadable: number of chosen films whose file could not be read.
+        explorer: what the threshold explorer cuts from (``harvest.report.explorer``), JSON; "" without maps.
+    """
 
     films: tuple[tuple[ShownFilm, tuple[ShownCase, ...]], ...] = ()
     unreadable: int = 0
+    explorer: str = ""
 
     @property
     def cases(self) -> int:

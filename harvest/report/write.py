@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,11 +59,12 @@ def render_report(
         gallery: None where film pictures are held back.
     """
     environment = page_environment()
-    script = environment.get_template("report.js").render()
+    script = "".join(environment.get_template(name).render() for name in ("report.js", "explorer.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     values: dict[str, Any] = page_values(figures, places, runs, current_run(runs))
+    explored = json.loads(gallery.explorer) if gallery and gallery.explorer else None
     return environment.get_template("report.html").render(
-        **values, gallery=gallery, script=script, script_digest=f"sha256-{digest}"
+        **values, gallery=gallery, explored=explored, script=script, script_digest=f"sha256-{digest}"
     )
 
 

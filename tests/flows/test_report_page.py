@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from harvest.config import HarvestConfig
+from harvest.config import HarvestConfig, read_toml
+from harvest.rebox import ReboxConfig, rebox
 from harvest.run import RunRequest, run_harvest
+from harvest.store import query
 
 pytestmark = pytest.mark.services
 
@@ -101,6 +103,60 @@ def test_it_enlarges_and_walks_by_keyboard(page: Page) -> None:
     page.keyboard.press("Escape")
     assert dialog.is_hidden()
     assert page.evaluate("document.activeElement.className") == "stage", "focus returns to the film"
+
+
+RECTANGLES = """
+(figures) => figures.map((figure) => [figure.querySelector("img").alt, [...figure.querySelectorAll("rect.cut")].map(
+  (box) => ["x", "y", "width", "height"].map((name) => Number(box.getAttribute(name))))])
+"""
+Rectangles = dict[str, list[list[float]]]
+"""x, y, width, height of boxes, the best rank first, by name of the film."""
+
+
+def explored(page: Page) -> Rectangles:
+    """Films that the threshold explorer shows."""
+    return dict(page.locator("#explored .explored:not([hidden])").evaluate_all(RECTANGLES))
+
+
+def in_gallery(page: Page, finding: str) -> Rectangles:
+    figures = page.locator(f".case[data-finding={finding}] .stage").evaluate_all(RECTANGLES)
+    return {film: boxes[::-1] for film, boxes in figures}
+
+
+def in_lake(lake: Path, finding: str) -> Rectangles:
+    columns = "x_min, y_min, x_max - x_min AS width, y_max - y_min AS height"
+    rows = query(lake, f"SELECT source_uri, {columns} FROM current_boxes WHERE finding = '{finding}' ORDER BY rank")
+    found: Rectangles = {}
+    for row in rows.to_pylist():
+        found.setdefault(row.pop("source_uri").rsplit("/", 1)[-1], []).append(list(row.values()))
+    return found
+
+
+def assert_near(ours: Rectangles, expected: Rectangles) -> None:
+    drawn = {film: boxes for film, boxes in ours.items() if boxes}
+    wanted = {film: boxes for film, boxes in expected.items() if film in ours}
+    assert drawn == {film: [pytest.approx(box, abs=1e-6) for box in boxes] for film, boxes in wanted.items()}
+
+
+def test_the_explorer_cuts_what_was_harvested_and_what_rebox_will_cut(page: Page, lake: Path, tmp_path: Path) -> None:
+    for finding in sorted(set(findings(page))):
+        page.select_option("#explorer-tools [name=finding]", finding)
+        assert_near(explored(page), in_gallery(page, finding))
+    page.locator("#explorer-tools [name=gate]").evaluate(
+        "(slider) => { slider.value = slider.min; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
+    )
+    page.fill("#explorer-tools [name=thresholds]", "0.42, 0.8")
+    drawn = explored(page)
+    boxed = [boxes for boxes in drawn.values() if boxes]
+    counts = page.locator("#explorer-counts").inner_text()
+    assert counts.startswith(f"{sum(map(len, boxed))} boxes on {len(boxed)} of {len(drawn)} films")
+    with page.expect_download() as download:
+        page.click("#explorer-save")
+    download.value.save_as(tmp_path / "rebox.toml")
+    rebox(lake, tmp_path / "lake2", read_toml(ReboxConfig, tmp_path / "rebox.toml"))
+    assert_near(drawn, in_lake(tmp_path / "lake2", finding))
+    page.click("#explorer-tools button[type=reset]")
+    assert_near(explored(page), in_gallery(page, finding))
 
 
 def brightness(page: Page, style: str) -> int:

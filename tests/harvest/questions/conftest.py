@@ -12,6 +12,7 @@ from harvest.annotated import write_annotated
 from harvest.annotations import AnnotatedBox
 from harvest.lake import SCHEMAS, Lake, writing
 from harvest.publish import publish
+from harvest.side_tables import SIDE_TABLES, write_side_part
 from models.findings import FINDINGS
 
 Row = dict[str, Any]
@@ -151,5 +152,13 @@ def known_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
         commit_films(lake, NEW, {**SEEN, "bad": {}})
         drawn = [AnnotatedBox("a1", "Effusion", 100, 600, 300, 700), AnnotatedBox("a2", "Effusion", 0, 0, 10, 10)]
         write_annotated(lake, "drawn", [(box.stem, box) for box in drawn])
+        moved = {"config_fingerprint": NEW, "finding": "Effusion", "shift_y": 0, "gated": True, "probability": 0.9}
+        shifts = [("a1", 4, 0.8, 0.7), ("a1", -4, 0.8, 0.9), ("a3", 4, 0.4, None)]
+        rows = [
+            moved | {"instance_key": film, "shift_x": x, "shifted_probability": p, "shifted_gated": p > 0.5, "iou": iou}
+            for film, x, p, iou in shifts
+        ]
+        schema = SIDE_TABLES["box_stability"]
+        write_side_part(lake, "box_stability", NEW, pa.Table.from_pylist(rows, schema=schema))
         publish(root)
     return root

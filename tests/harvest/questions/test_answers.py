@@ -93,6 +93,7 @@ ANSWERS: dict[str, tuple[dict[str, str], Rows]] = {
          ("unknown", "DX", 1, 0, 0.0, None)],
     ),
     "rejections_by_reason": ({}, [("wrong_view", "gate", "CR", "Acme", 1)]),
+    "stability_under_shifts": ({}, [("Effusion", 2, 3, 0.8, 0.667, 0.333, 0.233)]),
     "studies_in_disagreement": ({}, [("S1", "Effusion", 2, 1, 0.9)]),
     "uncertain_films": (
         {"limit": "2"},
