@@ -26,7 +26,7 @@ from harvest.store import first_line, quoted, run_checks
 from models.findings import BOXED_FINDINGS, FINDINGS
 
 _STORAGE = "v1.0.0"  # the oldest format that this DuckDB writes: 1.x readers open it too
-_SETTINGS = {"memory_limit": "4GB", "enable_progress_bar": "false"}
+_MEMORY = "4GB"
 _RUN_COLUMNS = (
     "run_id", "status", "archive", "bundle", "model_digest", "config_fingerprint", "engine", "started_at",
     "finished_at", "objects", "instances", "localized", "no_finding", "rejected", "boxes", "version",
@@ -81,8 +81,9 @@ def _workbench(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database in memory that spills into a folder of the lake: sorting many rows must not take all memory."""
     with (
         TemporaryDirectory(prefix=".spill-", dir=root) as spill,
-        duckdb.connect(config=_SETTINGS | {"temp_directory": spill}) as connection,
+        duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as connection,
     ):
+        connection.execute("SET enable_progress_bar = false")
         yield connection
 
 

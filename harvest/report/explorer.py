@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harvest.attention import merge_stored
+from harvest.box_rules import BoxRules
 from harvest.boxes import Float32Map, enlarger, heatmap_window
 from harvest.config import HarvestConfig, apply_overrides
 from harvest.geometry import Placement
@@ -60,8 +60,8 @@ def explorer_data(record: RunRecord, maps: Iterable[ExploredMap]) -> str:
 
 
 def _case(one: ExploredMap, spec: BundleSpec) -> dict[str, Any]:
-    (merged,) = merge_stored([read_maps(one.row)], spec.boxes.merge, spec.mining)
     placement = read_placement(one.row, (one.film.rows, one.film.columns), spec.network.input_hw)
+    (merged,) = BoxRules.of(spec).merge([(one.row["finding"], read_maps(one.row))], placement)
     return {
         "film": one.film.number,
         "finding": one.row["finding"],
