@@ -104,7 +104,7 @@
     const picture = figure.querySelector("svg");
     const [columns, rows] = [picture.viewBox.baseVal.width, picture.viewBox.baseVal.height];
     picture.replaceChildren(...boxes.map(([x, y]) => {
-      const box = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      const box = document.createElementNS(picture.namespaceURI, "rect");
       const [left, top] = [Math.max(x[0], 0), Math.max(y[0], 0)];
       const size = { x: left, y: top, width: Math.min(x[1], columns) - left, height: Math.min(y[1], rows) - top };
       Object.entries({ class: "cut", ...size }).forEach(([name, value]) => box.setAttribute(name, value));

@@ -73,7 +73,7 @@
   }));
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.matches("input[type=search], select")) return;
+    if (event.target.matches("input[type=search], input[type=text], select")) return;
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (dialog.open && step) enlarge(current + step);
     else if (event.key === "a") toggle("heat");

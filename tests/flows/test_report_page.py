@@ -63,7 +63,7 @@ def test_it_filters_and_sorts(page: Page) -> None:
     wanted = everything[0]
     page.select_option("[name=finding]", wanted)
     assert findings(page) == [wanted] * everything.count(wanted)
-    assert page.locator("output").inner_text() == f"{everything.count(wanted)} of {len(everything)}"
+    assert page.locator("#tools output").inner_text() == f"{everything.count(wanted)} of {len(everything)}"
     page.select_option("[name=finding]", "")
     page.select_option("[name=sort]", "finding")
     assert findings(page) == sorted(everything)
@@ -175,7 +175,7 @@ def test_it_fits_phones_and_large_screens_in_both_schemes(page: Page, width: int
 
 def test_it_prints_every_case(page: Page) -> None:
     page.emulate_media(media="print")
-    assert page.locator(".tools").is_hidden()
+    assert page.locator("#tools").is_hidden()
     assert len(page.pdf()) > 10_000
 
 
