@@ -28,9 +28,9 @@ import harvest.pipeline
 import harvest.report.write  # noqa: F401 - both loaded before the forks
 from harvest.config import EngineConfig, HarvestConfig, StorageConfig
 from harvest.errors import IamHarvestError
-from harvest.lake import SCHEMAS, open_lake
+from harvest.lake import SCHEMAS, SNAPSHOT, open_lake
 from harvest.run import RunRequest, run_harvest
-from harvest.store import SNAPSHOT, query
+from harvest.store import query
 from harvest.verify import verify
 
 CONFIG = HarvestConfig(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from harvest.errors import LakeError
 from harvest.lake import CHOICE, open_lake, write_json, writing
+from harvest.publish import publish
 from harvest.report.write import write_report
 from harvest.run_record import RunRecord, latest_complete_run, read_records
-from harvest.store import publish
 
 LATEST = "latest"
 

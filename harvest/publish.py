@@ -17,9 +17,9 @@ from typing import Any
 import duckdb
 
 from harvest.errors import IntegrityError, LakeError
-from harvest.lake import SNAPSHOT, Lake, replace_durably, write_json
+from harvest.lake import SNAPSHOT, TEMPORARY, Lake, replace_durably, write_json
 from harvest.records import LOADED_TABLES, SORT_KEYS
-from harvest.run_record import RunRecord, current_run, read_records
+from harvest.run_record import read_records
 from harvest.side_tables import SIDE_TABLES, side_parts
 from harvest.sql_files import read_sql
 from harvest.store import first_line, quoted, run_checks
@@ -52,7 +52,7 @@ def publish(root: Path, anew: bool = False) -> None:
         LakeError: it cannot be written; the earlier snapshot stays.
     """
     lake = Lake(root)
-    building = root / f"{SNAPSHOT}.building"
+    building = root / f"{TEMPORARY}{SNAPSHOT}"
     leftovers = (building, building.with_name(building.name + ".wal"))
     _remove(leftovers)
     try:
@@ -80,7 +80,7 @@ def _remove(paths: Iterable[Path]) -> None:
 def _workbench(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database in memory that spills into a folder of the lake: sorting many rows must not take all memory."""
     with (
-        TemporaryDirectory(prefix=".spill-", dir=root) as spill,
+        TemporaryDirectory(prefix=f"{TEMPORARY}spill-", dir=root) as spill,
         duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as connection,
     ):
         connection.execute("SET enable_progress_bar = false")
@@ -104,6 +104,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, lake: Lake, parts: dict[str, li
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {_relation(paths)} ORDER BY {order}")
     for record in sorted(read_records(lake), key=lambda record: str(record["run_id"])):
         values = [record[name] for name in _RUN_COLUMNS] + [json.dumps(record["config"], sort_keys=True)]
+        values.append(record["chosen"])
         connection.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(values))})", values)
     for table in SIDE_TABLES:
         if paths := side_parts(lake.root, table):
@@ -126,7 +127,7 @@ def _grow(lake: Lake, path: Path, new: dict[str, list[Path]]) -> bool:
     with _workbench(lake.root) as connection:
         _fill(connection, lake, new)
         connection.execute(f"ATTACH '{quoted(lake.root / SNAPSHOT)}' AS lake (READ_ONLY)")
-        follows = _follows(connection, current_run(read_records(lake)))
+        follows = _follows(connection)
         connection.execute("DETACH lake")
         if follows:
             shutil.copyfile(lake.root / SNAPSHOT, path)
@@ -136,10 +137,11 @@ def _grow(lake: Lake, path: Path, new: dict[str, list[Path]]) -> bool:
     return follows
 
 
-def _follows(connection: duckdb.DuckDBPyConnection, current: RunRecord | None) -> bool:
+def _follows(connection: duckdb.DuckDBPyConnection) -> bool:
     """Tell whether the rows in memory stand behind those of ``lake``: later runs, other films, the same settings."""
-    (settings,) = _one(connection, "SELECT max(config_fingerprint) FROM lake.current_fingerprint")
-    if current is None or settings != current["config_fingerprint"]:
+    (before,) = _one(connection, "SELECT max(config_fingerprint) FROM lake.current_fingerprint")
+    (now,) = _one(connection, "SELECT max(config_fingerprint) FROM current_fingerprint")
+    if now is None or now != before:
         return False
     (later,) = _one(connection, "SELECT min(run_id) FROM instances")
     (earlier,) = _one(connection, "SELECT max(run_id) FROM lake.instances")

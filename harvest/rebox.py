@@ -122,7 +122,8 @@ def rebox(source: Path, out: Path, settings: ReboxConfig | None = None) -> Rebox
 def _rebox_shards(lake: Lake, target: Lake, recipe: _Recipe) -> Iterator[tuple[Counter[str], Counter[str]]]:
     """Rebox every shard, many of them in several processes; yields boxes by finding before and after."""
     shards = lake.shards(recipe.fingerprint)
-    work = partial(_rebox_and_commit, lake, target, recipe)
+    target.mark_unpublished()
+    work = partial(_rebox_and_commit, lake, Lake(target.root), recipe)  # the writer's lock stays with this process
     processes = min(os.cpu_count() or 1, len(shards) // SHARDS_PER_PROCESS)
     if processes < 2:
         yield from map(work, shards)

@@ -108,4 +108,4 @@ def test_an_addition_that_breaks_a_rule_changes_nothing(grown: Path, commit: Com
         with pytest.raises(IntegrityError, match="one_row_per_instance"):
             publish(grown)
     assert tables(grown) == before
-    assert not list(grown.glob("*.building*"))
+    assert not list(grown.glob(".tmp-*"))
