@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-ui test test-services soak lint reference demo-bundle lock clean
+.PHONY: help venv demo demo-ui test test-services soak lint reference demo-bundle nih-mini lock clean
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ lint: $(READY) ## ruff, mypy, import rules, sqlfluff
 
 demo-bundle: $(READY) ## draw phantoms, train the shipped bundle anew, measure it
 	$(BIN)/python benchmarks/demo_bundle.py
+
+nih-mini: $(READY) ## train the shipped bundle for real films anew: make nih-mini DATA=FOLDER (images, labels.csv, boxes.csv)
+	$(BIN)/python benchmarks/nih_mini.py --data "$(DATA)"
 
 reference: $(READY) ## docs/reference.md from comments, settings and commands
 	$(BIN)/python -m flows.reference > docs/reference.md

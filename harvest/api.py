@@ -16,7 +16,7 @@ from models.bundle import load_bundle
 
 def localize(
     film: str | Path | UInt8Image,
-    model: str | Path = "demo",
+    model: str | Path = "nih-mini",
     *,
     labels: str | None = None,
     config: HarvestConfig | None = None,

@@ -13,7 +13,7 @@ from harvest.config import GateMode, Identifiers
 def run(
     archive: Archive,
     out: Out,
-    model: Model = "demo",
+    model: Model = "nih-mini",
     labels: Annotated[Path | None, typer.Option(help="Label table (CSV), matched by file stem.")] = None,
     gate: Annotated[GateMode | None, typer.Option(help="Which findings are boxed.")] = None,
     identifiers: Annotated[Identifiers | None, typer.Option(help="What the public tables say of whose film.")] = None,
@@ -33,7 +33,7 @@ def run(
 ) -> None:
     """Harvest what is new in an archive into a lake.
 
-    Example: iam-harvest run /data/films --model demo --out lake
+    Example: iam-harvest run /data/films --out lake
 
     Repeated, it harvests new and changed films only; interrupted, it goes on where it stopped.
     """

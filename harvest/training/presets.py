@@ -34,6 +34,7 @@ SMALL: dict[str, Any] = {
         "pooling": "pcam",
     },
     "mining": {"erase_threshold": 0.75, "stop_when_negative": False},
+    "boxes": {"merge": "raw"},
     "data": {"validation_share": 0.1},
     "augmentation": {"degrees": 10, "translate": 0.08, "scale": 0.15},
     "end_to_end": {
@@ -76,7 +77,7 @@ DEMO: dict[str, Any] = {
         "shared_stages": 5,
         "pooling": "pcam",
     },
-    "mining": {"activation": "sigmoid"},
+    "mining": {"erase_threshold": 0.75, "stop_when_negative": False},
     "boxes": {"merge": "raw"},
     "end_to_end": {
         "epochs": 5,
@@ -95,7 +96,7 @@ DEMO: dict[str, Any] = {
         "batches": 40,
         "batch_size": 32,
         "optimiser": "adamw",
-        "learning_rate": 2e-4,
+        "learning_rate": 5e-4,
         "weight_decay": 0.02,
         "knowledge_ratio": 0.5,
         "first_step": "skip",
