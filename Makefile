@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo demo-ui test test-services soak lint reference demo-bundle nih-mini lock clean
+.PHONY: help venv demo demo-ui test test-services soak fuzz lint reference demo-bundle nih-mini lock clean
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -33,9 +33,12 @@ test: $(READY) lint ## lint, then all tests, real servers included
 test-services: $(READY) ## only the tests that start real servers
 	$(BIN)/pytest -q -m services
 
-soak: $(READY) ## broken films through the decoders (20,000; COUNT=n), killed runs (200; KILLS=n), readers beside publishes
-	$(BIN)/python benchmarks/reliability.py --count $(or $(COUNT),20000)
+soak: $(READY) ## broken films through the decoders (20,000; COUNT=n; FOLDER=f keeps them), killed runs (200; KILLS=n), readers
+	$(BIN)/python benchmarks/reliability.py --count $(or $(COUNT),20000) $(if $(FOLDER),--folder $(FOLDER))
 	$(BIN)/python benchmarks/chaos.py --kills $(or $(KILLS),200)
+
+fuzz: $(READY) ## coverage-guided fuzzing of the decoders; needs 'pip install atheris' (60 s; SECONDS=n for longer)
+	$(BIN)/python benchmarks/fuzz.py --seconds $(or $(SECONDS),60)
 
 lint: $(READY) ## ruff, mypy, import rules, sqlfluff
 	$(BIN)/ruff check .

@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 from PIL import Image
 
@@ -29,6 +28,7 @@ import harvest.report.write  # noqa: F401 - both loaded before the forks
 from harvest.config import EngineConfig, HarvestConfig, StorageConfig
 from harvest.errors import IamHarvestError
 from harvest.lake import SCHEMAS, SNAPSHOT, open_lake
+from harvest.phantom.sketch import sketch_chest
 from harvest.run import RunRequest, run_harvest
 from harvest.store import query
 from harvest.verify import verify
@@ -44,10 +44,9 @@ WHERE status = 'complete'
 
 
 def draw(archive: Path, number: int) -> None:
-    grey = np.random.default_rng(number).integers(0, 255, (9, 7), dtype=np.uint8)
     archive.mkdir(exist_ok=True)
     picture = archive / f"film{number:04}.png"
-    Image.fromarray(grey).resize((210, 270), Image.Resampling.BILINEAR).save(archive.parent / picture.name)
+    Image.fromarray(sketch_chest(number, 270, 210)).save(archive.parent / picture.name)
     (archive.parent / picture.name).rename(picture)
 
 

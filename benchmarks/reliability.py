@@ -1,14 +1,18 @@
 """Decode thousands of broken films and say what became of them: ``python benchmarks/reliability.py --count 20000``.
 
 Films of every encoding are mutated (``harvest.phantom.mutants``) and decoded as in a run: in decoder processes, under
-the limits of ``DecodeConfig``. Prints Markdown for docs/reliability.md.
+the limits of ``DecodeConfig``. With ``--folder`` what is done is kept, piece by piece, and a later call goes on there.
+Prints Markdown for docs/reliability.md.
 """
 
 import argparse
+import json
 import resource
 import time
-from collections import Counter, defaultdict
-from itertools import islice
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -19,7 +23,25 @@ from harvest.phantom.encodings import encodings
 from harvest.phantom.mutants import MutantArchive
 from harvest.phantom.render import render_film
 
-SHARD = 256
+PIECE = 500
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one mutant: encoding of its original, state of its first frame, seconds until it had one."""
+
+    encoding: str
+    state: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Mutants decoded one after the other; peak memory is that of the largest decoder process, MiB."""
+
+    outcomes: list[Outcome]
+    seconds: float
+    peak_mib: float
 
 
 def originals() -> dict[str, bytes]:
@@ -31,52 +53,57 @@ def originals() -> dict[str, bytes]:
     return files
 
 
-def measure(count: int, seed: int, workers: int, config: DecodeConfig, minutes: float) -> str:
-    archive = MutantArchive(originals(), count, seed)
-    objects = archive.iter_objects()
-    states: Counter[str] = Counter()
-    by_encoding: dict[str, Counter[str]] = defaultdict(Counter)
-    seen: set[str] = set()
-    longest, start = 0.0, time.monotonic()
-    done = 0
-    while time.monotonic() - start < 60 * minutes and (shard := list(islice(objects, SHARD))):
-        done += len(shard)
-        before = time.monotonic()
-        for film in iter_films(archive, shard, config, (512, 512), workers):
-            assert (film.input is None) != (film.rejection is None), "neither image nor rejection, or both"
-            state = "accepted" if film.rejection is None else str(film.rejection.reason)
-            if film.source.path not in seen:
-                by_encoding[archive.original_of(film.source.path)][state] += 1
-                states[state] += 1
-            seen.add(film.source.path)
-            now = time.monotonic()
-            longest, before = max(longest, now - before), now
-    assert len(seen) == done, "an object is missing"
-    seconds = time.monotonic() - start
+def decode_piece(archive: MutantArchive, workers: int, config: DecodeConfig) -> Piece:
+    outcomes: dict[str, Outcome] = {}
+    start = before = time.monotonic()
+    for film in iter_films(archive, archive.iter_objects(), config, (512, 512), workers):
+        assert (film.input is None) != (film.rejection is None), "neither image nor rejection, or both"
+        state = "accepted" if film.rejection is None else str(film.rejection.reason)
+        now = time.monotonic()
+        path = film.source.path
+        outcomes.setdefault(path, Outcome(archive.original_of(path), state, now - before))
+        before = now
+    assert len(outcomes) == archive.count, "an object is missing"
     decoders.close()
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return report(states, by_encoding, (done, seed, seconds, longest, peak), config)
+    return Piece(list(outcomes.values()), time.monotonic() - start, peak)
 
 
-def report(
-    states: Counter[str],
-    by_encoding: dict[str, Counter[str]],
-    figures: tuple[int, int, float, float, float],
-    config: DecodeConfig,
-) -> str:
-    count, seed, seconds, longest, peak = figures
+def measure(given: argparse.Namespace, config: DecodeConfig, folder: Path) -> list[Piece]:
+    """Decode what is not done yet; pieces are files of ``folder``."""
+    files, start = originals(), time.monotonic()
+    for first in range(0, given.count, PIECE):
+        path = folder / f"seed{given.seed}-{first:06d}.json"
+        if path.exists() or time.monotonic() - start > 60 * given.minutes:
+            continue
+        archive = MutantArchive(files, min(PIECE, given.count - first), given.seed, first)
+        path.write_text(json.dumps(asdict(decode_piece(archive, given.workers, config))))
+    return [read_piece(path) for path in sorted(folder.glob(f"seed{given.seed}-*.json"))]
+
+
+def read_piece(path: Path) -> Piece:
+    raw = json.loads(path.read_text())
+    return Piece([Outcome(**one) for one in raw["outcomes"]], raw["seconds"], raw["peak_mib"])
+
+
+def report(pieces: list[Piece], seed: int, limit_s: float) -> str:
+    outcomes = [one for piece in pieces for one in piece.outcomes]
+    seconds = sum(piece.seconds for piece in pieces)
+    longest, peak = max(one.seconds for one in outcomes), max(piece.peak_mib for piece in pieces)
     lines = [
-        f"{count:,} mutants (seed {seed}) in {seconds:,.0f} s: every one in exactly one state. Longest wait for an",
-        f"object {longest:.1f} s (limit {config.max_seconds:g} s), peak memory of a decoder process {peak:,.0f} MiB.",
+        f"{len(outcomes):,} mutants (seed {seed}) in {seconds:,.0f} s: every one in",
+        f"exactly one state. Longest wait for an object {longest:.1f} s (limit {limit_s:g} s), peak memory of a",
+        f"decoder process {peak:,.0f} MiB.",
         "",
         "| state of the object's first frame | objects |",
         "| --- | ---: |",
-        *(f"| `{state}` | {number:,} |" for state, number in states.most_common()),
+        *(f"| `{state}` | {number:,} |" for state, number in Counter(one.state for one in outcomes).most_common()),
         "",
         "| mutated | objects | accepted | rejected | decoder crashed | too slow |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for name, found in by_encoding.items():
+    for name in dict.fromkeys(one.encoding for one in outcomes):
+        found = Counter(one.state for one in outcomes if one.encoding == name)
         total, crashed, slow = found.total(), found["decoder_crashed"], found["decoder_timeout"]
         rejected = total - found["accepted"] - crashed - slow
         lines.append(f"| {name} | {total:,} | {found['accepted']:,} | {rejected:,} | {crashed} | {slow} |")
@@ -89,10 +116,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--max-seconds", type=float, default=DecodeConfig().max_seconds)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="Stop early and report what was done.")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="Begin no piece later; report what is done."
+    )
+    parser.add_argument("--folder", type=Path, help="Where what is done is kept; by default nowhere.")
     given = parser.parse_args()
-    config = DecodeConfig(max_seconds=given.max_seconds)
-    print(measure(given.count, given.seed, given.workers, config, given.minutes))
+    config = DecodeConfig(max_seconds=given.max_seconds, include=("not_chest_by_pixels",))
+    with TemporaryDirectory() as temporary:
+        folder = given.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        print(report(measure(given, config, folder), given.seed, given.max_seconds))
 
 
 if __name__ == "__main__":

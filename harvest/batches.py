@@ -4,6 +4,7 @@ Reading and decoding run in decoder processes (:mod:`harvest.isolation`), each f
 order, and what is ahead is bounded, so memory does not grow with the archive.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +17,16 @@ from harvest.decode import iter_decode
 from harvest.errors import Reason, RejectedError, Stage
 from harvest.geometry import Placement
 from harvest.isolation import Bounds, decoders
-from harvest.records import ArchiveObject, DecodedImage, DecodeOutcome, InstanceHeader, Rejection, UInt8Image
+from harvest.records import (
+    NO_VERDICTS,
+    ArchiveObject,
+    ChestVerdicts,
+    DecodedImage,
+    DecodeOutcome,
+    InstanceHeader,
+    Rejection,
+    UInt8Image,
+)
 from harvest.sources import UNKNOWN_SIZE, Source, to_decode
 
 Item = TypeVar("Item")
@@ -32,6 +42,8 @@ class Film:
         input: (H, W) uint8 in the network's frame; None when rejected.
         placement: of the stored image in that frame; None when rejected.
         recipe: how the pixels came about; empty when rejected.
+        verdicts: whether it is a frontal chest film.
+        pixel_digest: of the decoded pixels, equal for equal ones; None when rejected.
     """
 
     source: ArchiveObject
@@ -41,6 +53,8 @@ class Film:
     placement: Placement | None = None
     recipe: tuple[tuple[str, object], ...] = ()
     rejection: Rejection | None = None
+    verdicts: ChestVerdicts = NO_VERDICTS
+    pixel_digest: str | None = None
 
 
 def iter_films(
@@ -110,11 +124,17 @@ def _lost(one: ArchiveObject, frame: int, died: Reason) -> Film:
 def _film(one: ArchiveObject, outcome: DecodeOutcome, input_hw: tuple[int, int]) -> Film:
     header = _completed(outcome.header, one.described)
     if outcome.image is None:
-        return Film(one, outcome.frame, header, rejection=outcome.rejection)
+        return Film(one, outcome.frame, header, rejection=outcome.rejection, verdicts=outcome.verdicts)
     placement = place(outcome.image, input_hw)
     recipe = tuple(outcome.image.recipe.items())
     seen = placement.to_input(outcome.image.pixels, outcome.image.covered)
-    return Film(one, outcome.frame, header, seen, placement, recipe)
+    digest = digest_pixels(outcome.image.pixels)
+    return Film(one, outcome.frame, header, seen, placement, recipe, None, outcome.verdicts, digest)
+
+
+def digest_pixels(pixels: UInt8Image) -> str:
+    """Return 32 hex digits over size and values of an image."""
+    return hashlib.blake2b(pixels.tobytes(), digest_size=16, person=b"%dx%d" % pixels.shape).hexdigest()
 
 
 def _completed(header: InstanceHeader, described: InstanceHeader | None) -> InstanceHeader:

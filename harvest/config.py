@@ -18,11 +18,11 @@ GateMode = Literal["probability", "labels", "both"]
 Identifiers = Literal["pseudonymize", "keep"]
 Settings = TypeVar("Settings", bound=Frozen)
 
-GateReason = Literal["wrong_modality", "wrong_body_part", "wrong_view", "not_a_chest_film"]
+GateReason = Literal["wrong_modality", "wrong_body_part", "wrong_view", "not_a_chest_film", "not_chest_by_pixels"]
 """Reasons of the chest-film gate."""
 
-SCHEMA_VERSION = 1
-"""Of the lake; a newer lake is refused."""
+SCHEMA_VERSION = 2
+"""Of the lake; a newer lake is refused. 2: verdicts, flags and pixel_key of instances."""
 
 
 class GateConfig(Frozen):
@@ -96,6 +96,10 @@ class DecodeConfig(Frozen):
     times faster; some boxes change (docs/dicom.md)."""
     include: tuple[GateReason, ...] = ()
     """Reason codes of the chest-film gate to overrule, for example ``wrong_body_part``."""
+
+
+LABELED_FILMS = DecodeConfig(include=("not_chest_by_pixels",))
+"""For films of a label table, which says what they are: the pixel gate has no say."""
 
 
 class StorageConfig(Frozen):

@@ -115,6 +115,7 @@ class Reason(StrEnum):
     WRONG_BODY_PART = "wrong_body_part"
     WRONG_VIEW = "wrong_view"
     NOT_A_CHEST_FILM = "not_a_chest_film"
+    NOT_CHEST_BY_PIXELS = "not_chest_by_pixels"
     NETWORK_FAILED = "network_failed"
     DUPLICATE_INSTANCE = "duplicate_instance"
     FORGOTTEN = "forgotten"

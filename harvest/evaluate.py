@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harvest.annotations import film_stem, read_label_table
-from harvest.config import EngineConfig, GateConfig, HarvestConfig
+from harvest.config import LABELED_FILMS, EngineConfig, GateConfig, HarvestConfig
 from harvest.errors import BundleError, SettingsError
 from harvest.evaluation.lake_films import read_lake_films
 from harvest.evaluation.of_lake import Evaluation, EvaluationRequest, evaluate_lake
@@ -95,7 +95,7 @@ def plan_evaluation(model: str, request: EvaluationRequest, lake: Lake, engine: 
     """
     if request.images is None or request.labels is None:
         raise SettingsError("To evaluate a bundle give --images and --labels, or evaluate a --lake harvested with it.")
-    config = HarvestConfig(identifiers="keep", gate=GateConfig(mode="labels"), engine=engine)
+    config = HarvestConfig(identifiers="keep", gate=GateConfig(mode="labels"), engine=engine, decode=LABELED_FILMS)
     bundle, source = load_bundle(model), open_source(str(request.images))
     localizer = Localizer(Predictor(bundle, engine), config)
     stems = request.split_stems()

@@ -8,7 +8,7 @@ it who was forgotten, but everybody with the key can test a name.
 import json
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from harvest.annotated import forget_films
@@ -47,7 +47,7 @@ class Forgotten:
         names = subject_names(key, film.header.patient_id, film.header.study_instance_uid)
         if not self.subjects & names:
             return film
-        return replace(film, header=InstanceHeader(), input=None, placement=None, recipe=(), rejection=_REJECTION)
+        return Film(film.source, film.frame, InstanceHeader(), rejection=_REJECTION)
 
     def still_listed(self, objects: Iterable[ArchiveObject], keys: RunKeys) -> Iterator[ArchiveObject]:
         """Pass the objects that were not forgotten."""

@@ -6,6 +6,7 @@ it. Every step is affine, so boxes have an exact inverse.
 """
 
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 import numpy.typing as npt
@@ -65,10 +66,15 @@ class Placement:
 
     @property
     def spare_factor(self) -> int:
-        """The power of two by which the stored grid can be smaller and still have a pixel for each of the input."""
+        """The power of two by which the stored grid can be smaller while :meth:`to_input` does the same to it.
+
+        It divides the whole factors by which :meth:`to_input` averages before it resizes: what is left of them is then
+        averaged, and the same resize follows.
+        """
         _, _, width, height = self._content
         rows, columns = self._upright_hw
-        return 1 << max(0, int(min(rows / height, columns / width)).bit_length() - 1)
+        averaged = gcd(max(1, int(rows / height)), max(1, int(columns / width)))
+        return averaged & -averaged
 
     def to_input(self, pixels: UInt8Image, covered: tuple[float, float, float, float] | None = None) -> UInt8Image:
         """Return the network's view of the image.

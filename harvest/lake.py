@@ -139,10 +139,7 @@ def open_lake(root: Path) -> Lake:
         LakeError: there is no lake at ``root``.
         NewerLakeError: it was written by a newer version.
     """
-    try:
-        version = int(json.loads((root / MARKER).read_text(encoding="utf-8"))["schema_version"])
-    except (OSError, ValueError, KeyError) as error:
-        raise LakeError(f"There is no lake at {root}; give the folder that 'iam-harvest run --out' wrote.") from error
+    version = _read_version(root)
     if version > SCHEMA_VERSION:
         raise NewerLakeError(
             f"The lake at {root} has schema version {version}, newer than {SCHEMA_VERSION}, which this program knows: "
@@ -166,6 +163,7 @@ def writing(root: Path) -> Iterator[Lake]:
             lock = held.enter_context(only_writer(root / "private"))
             lake = Lake(root, lock)
             lake.remove_leftovers()
+            _migrate(lake)
         except OSError as error:
             raise _unwritable(root, error) from error
         yield lake
@@ -218,3 +216,21 @@ def _prepare(root: Path) -> None:
 
 def _unwritable(root: Path, error: OSError) -> LakeError:
     return LakeError(f"Cannot write to {root}: {error.strerror}; check --out, permissions and free space.")
+
+
+def _read_version(root: Path) -> int:
+    try:
+        return int(json.loads((root / MARKER).read_text(encoding="utf-8"))["schema_version"])
+    except (OSError, ValueError, KeyError) as error:
+        raise LakeError(f"There is no lake at {root}; give the folder that 'iam-harvest run --out' wrote.") from error
+
+
+def _migrate(lake: Lake) -> None:
+    """Bring the parts of an older lake to the present columns; those added since are null there."""
+    if _read_version(lake.root) == SCHEMA_VERSION:
+        return
+    for name in WRITE_ORDER:
+        for path in sorted(lake.folder(name).glob("part-*.parquet")):
+            write_part(path, ds.dataset(path, schema=SCHEMAS[name]).to_table(), name)
+    lake.mark_unpublished()
+    write_json(lake.root / MARKER, {"schema_version": SCHEMA_VERSION})

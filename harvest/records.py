@@ -59,6 +59,26 @@ class InstanceHeader:
     """(between rows, between columns), mm"""
     spacing_source: str | None = None
     """pixel_spacing (calibrated or at the patient) or imager_pixel_spacing (at the detector)"""
+    oddities: tuple[str, ...] = ()
+    """What is unusual about the file, of ``harvest.decode.oddities``; holds no value of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChestVerdicts:
+    """Is it a frontal chest film? Each is None where nobody could tell.
+
+    Attributes:
+        header: ``chest``, or the reason code of what speaks against it, also where that is overruled.
+        pixels: ``chest``; ``turned``, a chest that does not stand upright; ``other``.
+        probability: of ``pixels``: that it is a frontal chest film, in [0, 1].
+    """
+
+    header: str | None = None
+    pixels: str | None = None
+    probability: float | None = None
+
+
+NO_VERDICTS = ChestVerdicts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +123,22 @@ class DecodeOutcome:
     header: InstanceHeader
     image: DecodedImage | None = None
     rejection: Rejection | None = None
+    verdicts: ChestVerdicts = NO_VERDICTS
 
     def __post_init__(self) -> None:
         if (self.image is None) == (self.rejection is None):
             raise ValueError("an outcome is an image or a rejection")
 
 
-_KEYS = [
-    pa.field("run_id", pa.string(), nullable=False),
-    pa.field("instance_key", pa.string(), nullable=False),
-    pa.field("model_digest", pa.string(), nullable=False),
-    pa.field("config_fingerprint", pa.string(), nullable=False),
-]
+def _nullable(kind: pa.DataType, *names: str) -> list[pa.Field]:
+    return [pa.field(name, kind) for name in names]
+
+
+def _required(kind: pa.DataType, *names: str) -> list[pa.Field]:
+    return [pa.field(name, kind, nullable=False) for name in names]
+
+
+_KEYS = _required(pa.string(), "run_id", "instance_key", "model_digest", "config_fingerprint")
 
 INSTANCES = pa.schema(
     [
@@ -123,27 +147,17 @@ INSTANCES = pa.schema(
         pa.field("source_uri", pa.string(), nullable=False),
         pa.field("frame", pa.int32(), nullable=False),
         pa.field("state", pa.string(), nullable=False),
-        pa.field("reason_code", pa.string()),
-        pa.field("stage", pa.string()),
-        pa.field("rows", pa.int32()),
-        pa.field("columns", pa.int32()),
-        pa.field("pixel_spacing_row_mm", pa.float64()),
-        pa.field("pixel_spacing_column_mm", pa.float64()),
-        pa.field("spacing_source", pa.string()),
-        pa.field("decode_recipe", pa.string()),
-        pa.field("patient_key", pa.string()),
-        pa.field("study_key", pa.string()),
-        pa.field("series_key", pa.string()),
-        pa.field("sop_key", pa.string()),
-        pa.field("modality", pa.string()),
-        pa.field("view_position", pa.string()),
-        pa.field("sex", pa.string()),
-        pa.field("age_years", pa.float64()),
-        pa.field("manufacturer", pa.string()),
-        pa.field("manufacturer_model_name", pa.string()),
-        pa.field("study_year", pa.int32()),
-        pa.field("study_month", pa.int32()),
-        pa.field("days_since_first_study", pa.int32()),
+        *_nullable(pa.string(), "reason_code", "stage", "header_verdict", "pixel_verdict"),
+        *_nullable(pa.float64(), "pixel_probability"),
+        *_nullable(pa.int32(), "rows", "columns"),
+        *_nullable(pa.float64(), "pixel_spacing_row_mm", "pixel_spacing_column_mm"),
+        *_nullable(pa.string(), "spacing_source", "decode_recipe"),
+        *_nullable(pa.list_(pa.string()), "flags"),
+        *_nullable(pa.string(), "pixel_key", "patient_key", "study_key", "series_key", "sop_key"),
+        *_nullable(pa.string(), "modality", "view_position", "sex"),
+        *_nullable(pa.float64(), "age_years"),
+        *_nullable(pa.string(), "manufacturer", "manufacturer_model_name"),
+        *_nullable(pa.int32(), "study_year", "study_month", "days_since_first_study"),
         pa.field("vanished", pa.bool_(), nullable=False),
     ]
 )
@@ -183,14 +197,8 @@ BOXES = pa.schema(
         pa.field("source_uri", pa.string(), nullable=False),
         pa.field("finding", pa.string(), nullable=False),
         pa.field("rank", pa.int32(), nullable=False),
-        pa.field("mean_attention", pa.float64(), nullable=False),
-        pa.field("probability", pa.float64(), nullable=False),
-        pa.field("x_min", pa.float64(), nullable=False),
-        pa.field("y_min", pa.float64(), nullable=False),
-        pa.field("x_max", pa.float64(), nullable=False),
-        pa.field("y_max", pa.float64(), nullable=False),
-        pa.field("width_mm", pa.float64()),
-        pa.field("height_mm", pa.float64()),
+        *_required(pa.float64(), "mean_attention", "probability", "x_min", "y_min", "x_max", "y_max"),
+        *_nullable(pa.float64(), "width_mm", "height_mm"),
         pa.field("threshold", pa.float64(), nullable=False),
     ]
 )
@@ -200,27 +208,20 @@ REJECTIONS = pa.schema(
         *_KEYS,
         pa.field("source_uri", pa.string(), nullable=False),
         pa.field("frame", pa.int32(), nullable=False),
-        pa.field("reason_code", pa.string(), nullable=False),
-        pa.field("stage", pa.string(), nullable=False),
-        pa.field("message", pa.string(), nullable=False),
+        *_required(pa.string(), "reason_code", "stage", "message"),
     ]
 )
 
 CROSSWALK = pa.schema(
     [
         *_KEYS,
-        pa.field("archive", pa.string(), nullable=False),
-        pa.field("path", pa.string(), nullable=False),
-        pa.field("size", pa.int64(), nullable=False),
-        pa.field("mtime_ns", pa.int64(), nullable=False),
+        *_required(pa.string(), "archive", "path"),
+        *_required(pa.int64(), "size", "mtime_ns"),
         pa.field("labels", pa.string()),
         pa.field("frame", pa.int32(), nullable=False),
         pa.field("object_key", pa.string(), nullable=False),
-        pa.field("patient_id", pa.string()),
-        pa.field("sop_instance_uid", pa.string()),
-        pa.field("study_instance_uid", pa.string()),
-        pa.field("series_instance_uid", pa.string()),
-        pa.field("study_date", pa.string()),
+        *_nullable(pa.string(), "patient_id", "sop_instance_uid", "study_instance_uid", "series_instance_uid"),
+        *_nullable(pa.string(), "study_date"),
     ]
 )
 """Private: which file and which patient a row came from. It is also the ledger that a later run compares with."""

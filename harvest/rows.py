@@ -76,8 +76,20 @@ class ShardRows:
         self.states[state["state"]] += 1
         common = {"object_key": self.keys.object_key(film.source.path), "frame": film.frame}
         public = public_fields(film.header, self.keys.identifiers, self.keys.site_key)
-        self._add("instances", film, common | state | _geometry(film) | public | {"vanished": False})
+        seen = _geometry(film) | self._pixels(film) | {"vanished": False}
+        self._add("instances", film, common | state | seen | public)
         self._add("crosswalk", film, common | _origin(film, self.keys.archive))
+
+    def _pixels(self, film: Film) -> Row:
+        """Return what was found of the film's content; the digest is keyed, since an open one could be looked up."""
+        digest, flags = film.pixel_digest, dict(film.recipe).get("flags")
+        return {
+            "header_verdict": film.verdicts.header,
+            "pixel_verdict": film.verdicts.pixels,
+            "pixel_probability": film.verdicts.probability,
+            "pixel_key": digest and self.keys.site_key.pseudonym("pixels", digest),
+            "flags": [*film.header.oddities, *(flags if isinstance(flags, list) else [])],
+        }
 
 
 def _geometry(film: Film) -> Row:

@@ -1,24 +1,32 @@
 """Bytes of an object to grey films: PNG, JPEG and DICOM, told apart by their first bytes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harvest.config import DecodeConfig
 from harvest.decode.dataset import looks_like_dicom
 from harvest.decode.dicom import iter_dicom
+from harvest.decode.pixel_gate import OTHER, TURNED, shipped_gate
 from harvest.decode.polarity import looks_inverted
 from harvest.decode.quiet import quiet_libraries
 from harvest.decode.raster import decode_raster, sniff_raster
+from harvest.decode.thumbnail import make_thumbnail
 from harvest.errors import Reason, RejectedError, Stage
 from harvest.records import DecodedImage, DecodeOutcome, InstanceHeader, Rejection
 
 __all__ = ["iter_decode"]
+
+NO_CHEST = (
+    f"The pixels do not show a frontal chest film. To harvest such objects run with --include "
+    f"{Reason.NOT_CHEST_BY_PIXELS}."
+)
 
 
 def iter_decode(data: bytes, config: DecodeConfig, seen_hw: tuple[int, int] | None = None) -> Iterator[DecodeOutcome]:
     """Yield what decoding makes of each frame, at least one outcome, frames ascending from 1.
 
     Frames are decoded when asked for. Nothing in ``data`` makes this raise: whatever is wrong is a rejection, which
-    ends the object.
+    ends the object, unless it is of a frame that shows no chest.
 
     Args:
         data: the whole object.
@@ -40,9 +48,7 @@ def _iter_outcomes(data: bytes, config: DecodeConfig, seen_hw: tuple[int, int] |
     try:
         for outcome in _iter_by_format(data, config, seen_hw):
             frame = outcome.frame
-            if outcome.image is not None:
-                _check_polarity(outcome.image)
-            yield outcome
+            yield outcome if outcome.image is None else _look_at(outcome, outcome.image, config)
     except RejectedError as error:
         rejection = Rejection(error.reason, error.stage, error.message)
     except MemoryError:
@@ -52,10 +58,19 @@ def _iter_outcomes(data: bytes, config: DecodeConfig, seen_hw: tuple[int, int] |
     yield DecodeOutcome(frame + 1, InstanceHeader(), rejection=rejection)
 
 
-def _check_polarity(image: DecodedImage) -> None:
-    """Note it in the recipe where the pixels contradict the polarity that the film was given."""
-    if looks_inverted(image):
+def _look_at(outcome: DecodeOutcome, image: DecodedImage, config: DecodeConfig) -> DecodeOutcome:
+    """Add what the pixels say: no chest, a turned one, or the other polarity than the film was given."""
+    thumbnail = make_thumbnail(image)
+    said = shipped_gate().judge(thumbnail)
+    verdicts = replace(outcome.verdicts, pixels=said.verdict, probability=said.probability)
+    if said.verdict == OTHER and Reason.NOT_CHEST_BY_PIXELS not in config.include:
+        rejection = Rejection(Reason.NOT_CHEST_BY_PIXELS, Stage.GATE, NO_CHEST)
+        return replace(outcome, image=None, rejection=rejection, verdicts=verdicts)
+    if said.verdict == TURNED:
+        image.recipe["flags"].append("orientation_suspect")
+    if looks_inverted(thumbnail):
         image.recipe["flags"].append("polarity_suspect")
+    return replace(outcome, verdicts=verdicts)
 
 
 def _iter_by_format(data: bytes, config: DecodeConfig, seen_hw: tuple[int, int] | None) -> Iterator[DecodeOutcome]:

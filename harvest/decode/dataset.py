@@ -16,7 +16,8 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 from pydicom.values import converters
 
-from harvest.decode.tags import ALLOWED, Tags
+from harvest.decode.oddities import find_oddities
+from harvest.decode.tags import ALLOWED, CHARACTER_SETS, Tags
 from harvest.errors import Reason, RejectedError, Stage
 
 PREAMBLE = 128
@@ -58,12 +59,14 @@ class DicomObject:
         transfer_syntax: UID; guessed where the meta header is missing.
         guessed: whether it was.
         pixels: None when there is no pixel data.
+        oddities: what is unusual about the file, of :mod:`harvest.decode.oddities`.
     """
 
     tags: Tags
     transfer_syntax: uid.UID
     guessed: bool
     pixels: PixelElement | None
+    oddities: tuple[str, ...] = ()
 
 
 class _BoundedReader(BytesIO):
@@ -110,15 +113,18 @@ def read_object(data: bytes, max_inflated: int) -> DicomObject:
 
 
 def _read_object(data: bytes, max_inflated: int) -> DicomObject:
-    meta, start = _read_meta(data)
-    named = Tags(meta).text("TransferSyntaxUID")
-    syntax = uid.UID(named) if named else _guess_syntax(data[start : start + 6])
+    (meta, start), whole = _read_meta(data), data[PREAMBLE : PREAMBLE + 4] == MAGIC
+    stated = Tags(meta).text("TransferSyntaxUID")
+    syntax = uid.UID(stated) if stated else _guess_syntax(data[start : start + 6])
     if syntax == uid.DeflatedExplicitVRLittleEndian:
         data, start = _inflate(data[start:], max_inflated), 0
     found: list[PixelElement] = []
     reader = _BoundedReader(data)
+    private = False
 
     def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+        nonlocal private
+        private = private or tag.is_private
         keyword = PIXEL_TAGS.get(tag)
         if keyword is None:
             return False
@@ -129,7 +135,10 @@ def _read_object(data: bytes, max_inflated: int) -> DicomObject:
     reader.seek(start)
     implicit, little = syntax == uid.ImplicitVRLittleEndian, syntax != uid.ExplicitVRBigEndian
     dataset = read_dataset(reader, implicit, little, stop_when=at_pixels, specific_tags=ALLOWED_TAGS)
-    return DicomObject(Tags(dataset), syntax, not named, found[0] if found else None)
+    tags = Tags(dataset)
+    named = tags.texts(CHARACTER_SETS)
+    oddities = find_oddities(preamble=whole, meta=len(meta) > 0, private=private, character_sets=named)
+    return DicomObject(tags, syntax, not stated, found[0] if found else None, oddities)
 
 
 def _read_meta(data: bytes) -> tuple[Dataset, int]:

@@ -4,19 +4,21 @@ Order of checks: header, pixel data present, chest film, geometry and size, synt
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from harvest.config import DecodeConfig
 from harvest.decode.dataset import DicomObject, read_object
 from harvest.decode.frames import iter_frames
-from harvest.decode.gate import check_frontal_chest
+from harvest.decode.gate import find_objections, require_chest
 from harvest.decode.grey import read_grey_rules, to_grey
 from harvest.decode.layout import PixelLayout, read_layout
 from harvest.decode.orientation import read_orientation
+from harvest.decode.pixel_gate import CHEST
 from harvest.decode.tags import read_instance_header, read_pixel_aspect
 from harvest.errors import Reason, RejectedError, Stage
 from harvest.geometry import Placement
-from harvest.records import DecodedImage, DecodeOutcome, InstanceHeader, Rejection
+from harvest.records import ChestVerdicts, DecodedImage, DecodeOutcome, Rejection
 
 
 def iter_dicom(data: bytes, config: DecodeConfig, seen_hw: tuple[int, int] | None = None) -> Iterator[DecodeOutcome]:
@@ -31,21 +33,22 @@ def iter_dicom(data: bytes, config: DecodeConfig, seen_hw: tuple[int, int] | Non
         RejectedError: the header itself cannot be read.
     """
     source = read_object(data, config.max_bytes)
-    header = read_instance_header(source.tags)
+    header = replace(read_instance_header(source.tags), oddities=source.oddities)
+    objections = find_objections(source.tags, header)
+    verdicts = ChestVerdicts(header=str(next(iter(objections), CHEST)))
     frame = 1
     try:
-        for image in _iter_images(source, header, config, seen_hw):
-            yield DecodeOutcome(frame, header, image=image)
+        _check_pixel_data(source)
+        require_chest(objections, config.include)
+        for image in _iter_images(source, config, seen_hw):
+            yield DecodeOutcome(frame, header, image=image, verdicts=verdicts)
             frame += 1
     except RejectedError as error:
-        yield DecodeOutcome(frame, header, rejection=Rejection(error.reason, error.stage, error.message))
+        rejection = Rejection(error.reason, error.stage, error.message)
+        yield DecodeOutcome(frame, header, rejection=rejection, verdicts=verdicts)
 
 
-def _iter_images(
-    source: DicomObject, header: InstanceHeader, config: DecodeConfig, seen_hw: tuple[int, int] | None
-) -> Iterator[DecodedImage]:
-    _check_pixel_data(source)
-    check_frontal_chest(source.tags, header, config.include)
+def _iter_images(source: DicomObject, config: DecodeConfig, seen_hw: tuple[int, int] | None) -> Iterator[DecodedImage]:
     layout = read_layout(source, config)
     rules = read_grey_rules(source, layout)
     orientation, aspect = read_orientation(source.tags), read_pixel_aspect(source.tags)

@@ -27,25 +27,29 @@ NOT_FRONTAL = re.compile(
 )
 
 
-def check_frontal_chest(tags: Tags, header: InstanceHeader, include: tuple[str, ...]) -> None:
-    """Pass a frontal chest film, as far as the header tells.
-
-    Args:
-        tags: of the object.
-        header: as read from them.
-        include: reason codes that the user overrules.
-
-    Raises:
-        RejectedError: wrong modality, body part or view, or nothing says chest where something must.
-    """
-    verdicts = {
+def find_objections(tags: Tags, header: InstanceHeader) -> dict[Reason, str]:
+    """Return what the header says against a frontal chest film: messages by reason, the gravest first."""
+    found = {
         Reason.WRONG_MODALITY: _wrong_modality(header),
         Reason.WRONG_BODY_PART: _wrong_body_part(tags, header),
         Reason.WRONG_VIEW: _wrong_view(tags, header),
         Reason.NOT_A_CHEST_FILM: _nothing_says_chest(tags, header),
     }
-    for reason, message in verdicts.items():
-        if message and reason not in include:
+    return {reason: message for reason, message in found.items() if message}
+
+
+def require_chest(objections: dict[Reason, str], include: tuple[str, ...]) -> None:
+    """Pass what nothing speaks against.
+
+    Args:
+        objections: messages by reason, the first goes first.
+        include: reason codes that the user overrules.
+
+    Raises:
+        RejectedError: of the first objection that is not overruled.
+    """
+    for reason, message in objections.items():
+        if reason not in include:
             advice = f"To harvest such objects run with --include {reason}."
             raise RejectedError(reason, Stage.GATE, f"{message} {advice}")
 

@@ -6,19 +6,13 @@ ChestX-ray14 all but 2 agree, and of the same films inverted all but 2 disagree.
 
 import numpy as np
 
-from harvest.geometry import Placement
-from harvest.records import DecodedImage
+from harvest.decode.thumbnail import Thumbnail
 
-THUMBNAIL = 32
 LOWER_SPINE = (slice(20, 30), slice(13, 19))
 LUNGS = ((slice(8, 20), slice(6, 11)), (slice(8, 20), slice(21, 26)))
 
 
-def looks_inverted(image: DecodedImage) -> bool:
-    """Tell whether the lungs are brighter than the lower spine, with the film upright."""
-    rows, columns = image.pixels.shape
-    # Pixels of this shape make the film square, so that it fills the thumbnail.
-    square = Placement(rows, columns, (THUMBNAIL, THUMBNAIL), image.orientation, columns / rows)
-    thumbnail = square.to_input(image.pixels).astype(np.float64)
+def looks_inverted(thumbnail: Thumbnail) -> bool:
+    """Tell whether the lungs are brighter than the lower spine."""
     lungs = np.mean([thumbnail[zone].mean() for zone in LUNGS])
     return bool(thumbnail[LOWER_SPINE].mean() < lungs)

@@ -33,7 +33,10 @@ MARGINS = (
     "CollimatorShape", "CollimatorLeftVerticalEdge", "CollimatorRightVerticalEdge", "CollimatorUpperHorizontalEdge",
     "CollimatorLowerHorizontalEdge",
 )  # fmt: skip
-ALLOWED = IDENTITY + DEMOGRAPHY + EQUIPMENT + PROJECTION + DESCRIPTIONS + GEOMETRY + PIXELS + GREY + MARGINS
+CHARACTER_SETS = "SpecificCharacterSet"
+ALLOWED = (
+    CHARACTER_SETS, *IDENTITY, *DEMOGRAPHY, *EQUIPMENT, *PROJECTION, *DESCRIPTIONS, *GEOMETRY, *PIXELS, *GREY, *MARGINS,
+)  # fmt: skip
 
 MODALITY_OF_CLASS = {
     "1.2.840.10008.5.1.4.1.1.1": "CR",

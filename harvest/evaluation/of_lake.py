@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harvest.annotations import AnnotatedBox, BoxTable, match_films, read_box_table, read_label_table
-from harvest.config import DecodeConfig
+from harvest.config import LABELED_FILMS
 from harvest.decode import iter_decode
 from harvest.errors import RejectedError, SettingsError, TableError
 from harvest.evaluation.lake_films import (
@@ -175,7 +175,7 @@ def _shown(measured: Measured, evaluated: EvaluationSet, images: Path) -> tuple[
 
 
 def _film_reader(images: Path, stems: Collection[str]) -> FilmReader:
-    source, limits = open_source(str(images)), DecodeConfig()
+    source, limits = open_source(str(images)), LABELED_FILMS
     paths = match_films((one.path for one in source.iter_objects()), stems)
 
     def read(stem: str) -> UInt8Image | None:

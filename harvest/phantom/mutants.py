@@ -59,18 +59,20 @@ class MutantArchive:
     Attributes:
         originals: files to mutate, by name.
         count: mutants, taken from the originals in turn.
+        first: number of the first one; archives of a seed that overlap hold the same mutants there.
     """
 
     originals: dict[str, bytes]
     count: int
     seed: int = 0
+    first: int = 0
     name: str = "mutants"
     lists_everything: bool = True
     reads_here: bool = False
 
     def iter_objects(self) -> Iterator[ArchiveObject]:
         """Yield every mutant."""
-        for number in range(self.count):
+        for number in range(self.first, self.first + self.count):
             path = f"{number:06d}"
             yield ArchiveObject(path, len(self.read_bytes(path, 0)), 0)
 

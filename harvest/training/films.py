@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from harvest.batches import Film, iter_films, read_films
-from harvest.config import DecodeConfig
+from harvest.config import LABELED_FILMS
 from harvest.errors import TableError
 from harvest.records import ArchiveObject, UInt8Image
 from harvest.sources import Source
@@ -118,7 +118,7 @@ class FilmSet(Dataset[tuple[Tensor, Tensor]]):
     def _read(self, one: ArchiveObject) -> UInt8Image | None:
         if self.cache is not None:
             return self.cache.read(one.path)
-        film = read_films(self.source, one, DecodeConfig(), self.input_hw)[0]
+        film = read_films(self.source, one, LABELED_FILMS, self.input_hw)[0]
         _warn_of(film)
         return film.input
 
@@ -142,7 +142,7 @@ def _fill(source: Source, films: FilmList, input_hw: tuple[int, int], files: tup
     partial = files[0].with_name(f".{os.getpid()}.partial")
     pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(films), *input_hw))
     rows: dict[str, int] = {}
-    for film in iter_films(source, films.objects, DecodeConfig(), input_hw, workers):
+    for film in iter_films(source, films.objects, LABELED_FILMS, input_hw, workers):
         _warn_of(film)
         if film.input is not None and film.source.path not in rows:
             rows[film.source.path] = len(rows)

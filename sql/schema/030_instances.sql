@@ -9,12 +9,17 @@ CREATE TABLE instances (
     state VARCHAR NOT NULL CHECK (state IN ('localized', 'no_finding', 'rejected')),
     reason_code VARCHAR,
     stage VARCHAR,
+    header_verdict VARCHAR,
+    pixel_verdict VARCHAR CHECK (pixel_verdict IN ('chest', 'turned', 'other')),
+    pixel_probability DOUBLE CHECK (pixel_probability BETWEEN 0 AND 1),
     rows INTEGER,
     columns INTEGER,
     pixel_spacing_row_mm DOUBLE,
     pixel_spacing_column_mm DOUBLE,
     spacing_source VARCHAR,
     decode_recipe VARCHAR,
+    flags VARCHAR[],
+    pixel_key VARCHAR,
     patient_key VARCHAR,
     study_key VARCHAR,
     series_key VARCHAR,
@@ -43,12 +48,17 @@ COMMENT ON COLUMN instances.frame IS 'Frame number, from 1.';
 COMMENT ON COLUMN instances.state IS 'localized: at least one finding gated; no_finding: none; rejected: no prediction, see reason_code.';
 COMMENT ON COLUMN instances.reason_code IS 'Why it was rejected, one of a closed list; null otherwise.';
 COMMENT ON COLUMN instances.stage IS 'Where it was rejected: read, header, gate, decode, predict or settle; null otherwise.';
+COMMENT ON COLUMN instances.header_verdict IS 'chest, or the reason code of what the header says against a frontal chest film, also where it was overruled; null without a header.';
+COMMENT ON COLUMN instances.pixel_verdict IS 'chest; turned: a chest that does not stand upright; other; null where the film was not decoded.';
+COMMENT ON COLUMN instances.pixel_probability IS 'Probability of a frontal chest film by the pixels, in the best of all turns.';
 COMMENT ON COLUMN instances.rows IS 'Rows of the stored image, pixels.';
 COMMENT ON COLUMN instances.columns IS 'Columns of the stored image, pixels.';
 COMMENT ON COLUMN instances.pixel_spacing_row_mm IS 'Distance between rows, mm; null where unknown.';
 COMMENT ON COLUMN instances.pixel_spacing_column_mm IS 'Distance between columns, mm; null where unknown.';
 COMMENT ON COLUMN instances.spacing_source IS 'pixel_spacing (at the patient or calibrated) or imager_pixel_spacing (at the detector).';
 COMMENT ON COLUMN instances.decode_recipe IS 'How the pixels came about, JSON.';
+COMMENT ON COLUMN instances.flags IS 'What is unusual about the file or the film (docs/dicom.md); empty for nothing.';
+COMMENT ON COLUMN instances.pixel_key IS 'Keyed digest of the decoded pixels: equal for equal pixels; null where the film was not decoded.';
 COMMENT ON COLUMN instances.patient_key IS 'Patient, a keyed pseudonym unless identifiers were kept.';
 COMMENT ON COLUMN instances.study_key IS 'Study Instance UID, a pseudonymous 2.25. UID unless identifiers were kept.';
 COMMENT ON COLUMN instances.series_key IS 'Series Instance UID, likewise.';

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pytest
 from PIL import Image
-from scipy.ndimage import gaussian_filter
+
+from harvest.phantom.sketch import sketch_chest
 
 # Prefect reads these at first import, which the collection of test modules may cause.
 PREFECT_HOME = tempfile.TemporaryDirectory(prefix="iam-harvest-tests-", ignore_cleanup_errors=True)
@@ -49,14 +49,11 @@ def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> C
 
 @pytest.fixture(scope="session")
 def small_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten soft grey pictures, portrait, and a file that is no film."""
+    """Ten sketches of a chest, portrait, and a file that is no film."""
     directory = tmp_path_factory.mktemp("archives") / "ward"
     directory.mkdir()
-    random = np.random.default_rng(7)
     for number in range(10):
-        cloud = gaussian_filter(random.random((300, 260)), 8)
-        grey = 255 * (cloud - cloud.min()) / np.ptp(cloud)
-        Image.fromarray(grey.astype(np.uint8)).save(directory / f"patient-{number:02d}.png")
+        Image.fromarray(sketch_chest(number, 300, 260)).save(directory / f"patient-{number:02d}.png")
     (directory / "broken.dcm").write_bytes(b"no film at all")
     return directory
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
-from scipy.ndimage import gaussian_filter
+
+from harvest.export import FORMATS
+from harvest.phantom.sketch import sketch_chest
 
 PATIENT = {
     "PatientName": "Kanarienvogel^Zwitscher",
@@ -42,13 +43,8 @@ PLACE = "Kanarienvogel_KNR8823541"
 """Archives name folders and files after patients."""
 
 
-def film(seed: int) -> np.ndarray:
-    cloud = gaussian_filter(np.random.default_rng(seed).random((150, 130)), 6)
-    return (255 * (cloud - cloud.min()) / np.ptp(cloud)).astype(np.uint8)
-
-
 def dicom(number: int, **tags: Any) -> bytes:
-    pixels = film(number)
+    pixels = sketch_chest(number, 150, 130)
     dataset = Dataset()
     described = PATIENT | {"SOPClassUID": uid.ComputedRadiographyImageStorage, "Modality": "CR"}
     described |= {"SOPInstanceUID": f"1.2.840.7719203.3.{number}", "BodyPartExamined": "CHEST", "ViewPosition": "PA"}
@@ -83,7 +79,7 @@ def write_archive(root: Path, broken: int) -> Path:
     files |= {f"KNR8823541_{number}.dcm": b"\0" * 128 + b"DICM" + b"Zwitscher" * 9 for number in range(broken)}
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    Image.fromarray(film(9)).save(folder / "KNR8823541.png")
+    Image.fromarray(sketch_chest(9, 150, 130)).save(folder / "KNR8823541.png")
     (root / "labels.csv").write_text("Image Index,Finding Labels,Patient ID\nKNR8823541.png,Mass,KNR8823541\n")
     return root / "ward"
 
@@ -133,7 +129,7 @@ def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
 
 
 def harvest(cli: Callable[..., Any], archive: Path, bundle: Path, lake: Path, *options: object) -> Iterator[str]:
-    """Harvest, ask and look; yield whatever of the patient is seen on the terminal or in the lake."""
+    """Harvest, ask, look and export; yield whatever of the patient is seen on the terminal, in lake or exports."""
     labels = ("--labels", archive.parent / "labels.csv", "--gate", "both")
     commands = [
         ("run", archive, "--model", bundle, "--out", lake, "--device", "cpu", *labels, *options),
@@ -143,12 +139,16 @@ def harvest(cli: Callable[..., Any], archive: Path, bundle: Path, lake: Path, *o
         ("verify", lake),
         ("run", archive / PLACE / "cut.dcm", "--model", "Zwitscher_bundle", "--out", lake),
     ]
+    exports = lake.with_name(f"{lake.name}_exports")
+    commands += [("export", lake, "--format", name, "--out", exports / name) for name in FORMATS]
     for command in commands:
         outcome = cli(*command)
         assert outcome.out or outcome.err
         told = outcome.out + outcome.err
         yield from hits(f"output of {command[0]}", told.replace("Zwitscher_bundle", "").encode())
+    assert {path.name for path in exports.iterdir()} == set(FORMATS)
     yield from search(lake)
+    yield from search(exports)
 
 
 def test_nothing_of_the_patient_leaves(cli: Callable[..., Any], tiny_bundle_path: Path, tmp_path: Path) -> None:

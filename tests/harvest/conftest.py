@@ -19,6 +19,8 @@ from pydicom import uid
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 
+from harvest.phantom.sketch import sketch_chest
+
 if TYPE_CHECKING:
     from moto.server import ThreadedMotoServer
 
@@ -76,10 +78,7 @@ def make_dicom() -> MakeDicom:
 @pytest.fixture(scope="session")
 def film() -> npt.NDArray[np.uint8]:
     """(90, 70) uint8: dark lungs, bright middle and bottom, a bright spot in one of them; no symmetry; 0 to 255."""
-    rows, columns = np.mgrid[:90, :70]
-    grey = 80 + 60 * np.cos((columns - 35) / 35 * np.pi) + rows / 3
-    grey[25:55, 10:25] -= 60
-    grey[20:50, 45:60] -= 50
+    grey = sketch_chest(1, 90, 70).astype(float)
     grey[35:41, 48:55] += 70
     spread = (grey - grey.min()) / (grey.max() - grey.min())
     return np.rint(spread * 255).astype(np.uint8)
@@ -165,11 +164,10 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def noisy_films(tmp_path: Path) -> Path:
-    """Directory of six pictures, portrait, of soft noise."""
+def sketched_films(tmp_path: Path) -> Path:
+    """Directory of six sketches of a chest, portrait."""
     (tmp_path / "archive").mkdir()
     for index in range(6):
-        grey = np.random.default_rng(index).integers(0, 255, (9, 7), dtype=np.uint8)
-        picture = Image.fromarray(grey).resize((210, 270), Image.Resampling.BILINEAR)
+        picture = Image.fromarray(sketch_chest(index, 270, 210))
         picture.save(tmp_path / "archive" / f"film{index}.png")
     return tmp_path / "archive"

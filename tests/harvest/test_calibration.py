@@ -9,6 +9,7 @@ from PIL import Image
 from harvest.calibration import calibrate
 from harvest.config import EngineConfig, HarvestConfig
 from harvest.errors import LakeError
+from harvest.phantom.sketch import sketch_chest
 from harvest.run import RunRequest, run_harvest
 from models.bundle import load_bundle, save_bundle
 
@@ -18,12 +19,12 @@ FILMS, WITH_MASS = 24, 15
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Films of noise, and labels: most have a mass, three a nodule."""
+    """Sketches of films, and labels: most have a mass, three a nodule."""
     root = tmp_path_factory.mktemp("site")
     (root / "films").mkdir()
     lines = ["Image Index,Finding Labels"]
     for index in range(FILMS):
-        Image.effect_noise((8, 8), 20 + 8 * index).resize((130, 150)).save(root / "films" / f"{index}.png")
+        Image.fromarray(sketch_chest(index, 150, 130)).save(root / "films" / f"{index}.png")
         found = ["Mass"] * (index < WITH_MASS) + ["Nodule"] * (index < 3)
         lines.append(f"{index}.png,{'|'.join(found) or 'No Finding'}")
     (root / "labels.csv").write_text("\n".join(lines) + "\n")

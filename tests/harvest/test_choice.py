@@ -23,9 +23,9 @@ FROM runs WHERE config_fingerprint IN (FROM current_fingerprint)
 
 
 @pytest.fixture
-def request_(noisy_films: Path, tiny_bundle_path: Path, tmp_path: Path) -> RunRequest:
+def request_(sketched_films: Path, tiny_bundle_path: Path, tmp_path: Path) -> RunRequest:
     config = HarvestConfig(engine=EngineConfig(device="cpu", precision="fp32", decode_workers=0))
-    return RunRequest(str(noisy_films), str(tiny_bundle_path), tmp_path / "lake", config=config)
+    return RunRequest(str(sketched_films), str(tiny_bundle_path), tmp_path / "lake", config=config)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_windowing
 
-from harvest.config import DecodeConfig
+from harvest.config import LABELED_FILMS, DecodeConfig
 from harvest.decode import iter_decode
 from harvest.decode.grey import GreyRules, to_grey
 from harvest.decode.lookup import Window
@@ -23,7 +23,7 @@ PADDING_FROM_MINUS_2000_TO_MINUS_1990 = {"PixelPaddingValue": 63_536, "PixelPadd
 
 
 def decode(data: bytes) -> DecodedImage:
-    (outcome,) = iter_decode(data, DecodeConfig())
+    (outcome,) = iter_decode(data, LABELED_FILMS)
     assert outcome.image is not None, outcome.rejection
     return outcome.image
 

@@ -19,19 +19,19 @@ from harvest.geometry import ORIENTATIONS
 from harvest.records import DecodedImage
 
 MakeDicom = Callable[..., bytes]
-HW = (128, 112)
+HW = (128, 120)
 DIRECTIONS = {"identity": ["L", "F"], "rotate_180": ["R", "H"], "rotate_90": ["F", "R"], "transpose": ["F", "L"]}
 
 
 @pytest.fixture(scope="module")
 def large_film() -> npt.NDArray[np.uint8]:
-    """(737, 601) uint8, odd sides: soft shadows, edges and marks, none of them symmetric."""
-    rows, columns = np.mgrid[:737, :601]
-    grey = 90 + 50 * np.cos((columns - 300) / 300 * np.pi) + rows / 12
-    grey[150:450, 80:240] -= 60
-    grey[120:420, 360:520] -= 50
-    grey[300:340, 400:460] += 70
-    grey += 4 * np.random.default_rng(5).standard_normal(grey.shape)
+    """(577, 471) uint8, odd sides: soft shadows, edges and marks, none of them symmetric."""
+    rows, columns = np.mgrid[:577, :471]
+    grey = 90 + 50 * np.cos((columns - 235) / 235 * np.pi) + rows / 9
+    grey[120:350, 60:190] -= 60
+    grey[95:330, 280:410] -= 50
+    grey[235:265, 315:360] += 70
+    grey += 2 * np.random.default_rng(5).standard_normal(grey.shape)
     return np.clip(grey, 0, 255).astype(np.uint8)
 
 
@@ -93,6 +93,23 @@ def test_jpeg_file(large_film: npt.NDArray[np.uint8], turn: int) -> None:
 def test_a_film_with_padding_is_decoded_whole(large_film: npt.NDArray[np.uint8], make_dicom: MakeDicom) -> None:
     data = make_dicom(large_film, uid.JPEG2000Lossless, PixelPaddingValue=0)
     assert decode(data, reduced=True).recipe["reduction"] == 1
+
+
+def test_a_film_whose_pixels_are_averaged_by_an_odd_factor_is_decoded_whole(make_dicom: MakeDicom) -> None:
+    film = np.tile(np.arange(640, dtype=np.uint8), (640, 1))
+    whole = DecodeConfig(reduced=True, include=("not_chest_by_pixels",))
+    (outcome,) = iter_decode(make_dicom(film, uid.JPEG2000Lossless), whole, (128, 128))
+    assert outcome.image is not None and outcome.image.recipe["reduction"] == 1
+
+
+def test_a_scaled_jpeg_is_what_averaging_makes_of_it(large_film: npt.NDArray[np.uint8]) -> None:
+    file = BytesIO()
+    Image.fromarray(large_film[:576, :468]).save(file, "JPEG", quality=92)
+    seen = [
+        place(one, HW).to_input(one.pixels, one.covered).astype(int)
+        for one in (decode(file.getvalue(), reduced=reduced) for reduced in (False, True))
+    ]
+    assert np.abs(seen[0] - seen[1]).mean() < 0.3
 
 
 def test_small_films_are_decoded_whole(film: npt.NDArray[np.uint8], make_dicom: MakeDicom) -> None:

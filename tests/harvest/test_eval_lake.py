@@ -19,6 +19,7 @@ from harvest.evaluation.page import render_page
 from harvest.identity import SiteKey
 from harvest.keys import RunKeys
 from harvest.localization import Localizer
+from harvest.phantom.sketch import sketch_chest
 from harvest.predict import Predictor
 from harvest.records import ArchiveObject, InstanceHeader
 from harvest.rows import ShardRows
@@ -33,10 +34,8 @@ Harvest = Callable[..., Path]
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archive")
-    generator = np.random.default_rng(5)
-    for name in LABELS:
-        small = Image.fromarray(generator.integers(0, 255, (8, 6), dtype=np.uint8))
-        small.resize((COLUMNS, ROWS), Image.Resampling.BICUBIC).save(folder / f"{name}.png")
+    for number, name in enumerate(LABELS):
+        Image.fromarray(sketch_chest(number, ROWS, COLUMNS)).save(folder / f"{name}.png")
     (folder / "broken.png").write_bytes(b"no picture")
     return folder
 

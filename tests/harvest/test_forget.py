@@ -82,6 +82,8 @@ def test_a_new_film_of_a_forgotten_patient_is_refused(
     added = run_harvest(request_)
     assert added.reasons == {"forgotten": 1}
     assert not list(traces(request_.lake, "GONE77", "1.2.9.3"))
+    kept = query(request_.lake, "select pixel_key, header_verdict from instances where reason_code = 'forgotten'")
+    assert kept.to_pylist() == [{"pixel_key": None, "header_verdict": None}]
     assert all(check.passed for check in verify(request_.lake))
 
 

@@ -20,8 +20,8 @@ CONFIG = HarvestConfig(
 
 
 @pytest.fixture
-def request_(noisy_films: Path, tiny_bundle_path: Path, tmp_path: Path) -> RunRequest:
-    return RunRequest(str(noisy_films), str(tiny_bundle_path), tmp_path / "lake", config=CONFIG)
+def request_(sketched_films: Path, tiny_bundle_path: Path, tmp_path: Path) -> RunRequest:
+    return RunRequest(str(sketched_films), str(tiny_bundle_path), tmp_path / "lake", config=CONFIG)
 
 
 def harvest_shards(request: RunRequest, count: int) -> RunSummary:

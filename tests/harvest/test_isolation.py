@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,6 +15,7 @@ from harvest.batches import iter_films
 from harvest.config import DecodeConfig
 from harvest.errors import DecoderStartError, Reason
 from harvest.isolation import Bounds, DecoderPool
+from harvest.phantom.sketch import sketch_chest
 from harvest.records import ArchiveObject
 from harvest.sources import open_source
 
@@ -95,8 +95,7 @@ def films_of(directory: Path, workers: int) -> list[Any]:
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     for index in range(6):
-        grey = np.random.default_rng(index).integers(0, 256, (90, 80), dtype=np.uint8)
-        Image.fromarray(grey).save(tmp_path / f"film{index}.png")
+        Image.fromarray(sketch_chest(index, 90, 80)).save(tmp_path / f"film{index}.png")
     (tmp_path / "film3.png").write_bytes(b"no film")
     return tmp_path
 

@@ -5,11 +5,11 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from harvest.lake import SCHEMAS, open_lake
+from harvest.phantom.sketch import sketch_chest
 from harvest.verify import verify
 
 RUN = """
@@ -28,9 +28,7 @@ run_harvest(RunRequest(archive, bundle, Path(lake), config=config, site_key=Path
 def arguments(tmp_path: Path, tiny_bundle_path: Path) -> list[str]:
     (tmp_path / "archive").mkdir()
     for index in range(8):
-        coarse = np.random.default_rng(index).integers(0, 255, (9, 7), dtype=np.uint8)
-        film = Image.fromarray(coarse).resize((70, 90), Image.Resampling.BILINEAR)
-        film.save(tmp_path / "archive" / f"film{index}.png")
+        Image.fromarray(sketch_chest(index, 90, 70)).save(tmp_path / "archive" / f"film{index}.png")
     (tmp_path / "key").write_bytes(bytes(range(32)))
     return [str(tmp_path / "archive"), str(tiny_bundle_path), str(tmp_path / "LAKE"), str(tmp_path / "key")]
 

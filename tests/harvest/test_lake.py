@@ -5,10 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from harvest.errors import LakeError, LakeLockedError, NewerLakeError
 from harvest.lake import SCHEMAS, open_lake, writing
+
+VALUES = {pa.string(): "x", pa.int32(): 1, pa.float64(): 0.5, pa.bool_(): False}
 
 
 def test_a_new_lake_has_its_folders_and_a_private_one(tmp_path: Path) -> None:
@@ -33,6 +37,25 @@ def test_a_newer_lake_is_refused_for_reading_and_writing(tmp_path: Path) -> None
         open_lake(tmp_path / "lake")
     with pytest.raises(NewerLakeError), writing(tmp_path / "lake"):
         pass
+
+
+def test_an_older_lake_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    later = {"header_verdict", "pixel_verdict", "pixel_probability", "flags", "pixel_key"}
+    with writing(tmp_path / "lake") as lake:
+        tables = {name: schema.empty_table() for name, schema in SCHEMAS.items()}
+        row = {one.name: VALUES.get(one.type) for one in SCHEMAS["instances"] if one.name not in later}
+        tables["instances"] = pa.Table.from_pylist([row], schema=SCHEMAS["instances"])
+        lake.commit_shard("f", "whole", tables)
+        path = lake.part("instances", "f", "whole")
+        old = pq.read_table(path).drop_columns(sorted(later))
+        pq.write_table(old, path)
+        lake.mark_published()
+    (tmp_path / "lake" / "lake.json").write_text(json.dumps({"schema_version": 1}))
+    with writing(tmp_path / "lake") as lake:
+        assert lake.unpublished
+        table = pq.read_table(path)
+    assert table.schema.equals(SCHEMAS["instances"]) and table["flags"].null_count == table.num_rows
+    assert table.select(old.column_names).equals(old)
 
 
 def test_two_processes_do_not_write_at_once_and_a_dead_one_leaves_no_lock(tmp_path: Path) -> None:

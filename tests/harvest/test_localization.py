@@ -12,6 +12,7 @@ from harvest.batches import Film, iter_batches, read_films
 from harvest.config import BoxConfig, EngineConfig, GateConfig, HarvestConfig
 from harvest.errors import ArchiveError
 from harvest.localization import Localizer, gate_findings, label_matrix
+from harvest.phantom.sketch import sketch_chest
 from harvest.predict import Predictor
 from harvest.records import ArchiveObject
 from harvest.sources import open_source
@@ -26,9 +27,7 @@ def settings(**changes: object) -> HarvestConfig:
 
 
 def write_film(path: Path, seed: int, size: tuple[int, int] = (150, 90)) -> Path:
-    random = np.random.default_rng(seed)
-    coarse = Image.fromarray(random.integers(0, 255, (9, 9), dtype=np.uint8))
-    coarse.resize(size, Image.Resampling.BILINEAR).save(path)
+    Image.fromarray(sketch_chest(seed, size[1], size[0])).save(path)
     return path
 
 

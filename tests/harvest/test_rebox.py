@@ -11,6 +11,7 @@ from PIL import Image
 from harvest.config import BoxConfig, EngineConfig, FindingConfig, GateConfig, HarvestConfig, StorageConfig
 from harvest.errors import LakeError, SettingsError
 from harvest.lake import SCHEMAS, open_lake
+from harvest.phantom.sketch import sketch_chest
 from harvest.rebox import ReboxConfig, rebox
 from harvest.run import RunRequest, run_harvest
 from harvest.store import query
@@ -22,12 +23,11 @@ Tables = dict[str, pa.Table]
 
 @pytest.fixture(scope="module")
 def request_(tmp_path_factory: pytest.TempPathFactory, tiny_bundle_path: Path) -> RunRequest:
-    """Six films of noise, DICOM-free, one broken; labels for two."""
+    """Six sketches, DICOM-free, one broken; labels for two."""
     root = tmp_path_factory.mktemp("rebox")
     (root / "archive").mkdir()
     for index in range(6):
-        noise = Image.effect_noise((9, 7), 90)
-        noise.resize((140, 170), Image.Resampling.BILINEAR).save(root / "archive" / f"film{index}.png")
+        Image.fromarray(sketch_chest(index, 170, 140)).save(root / "archive" / f"film{index}.png")
     (root / "archive" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
     (root / "labels.csv").write_text("Image Index,Finding Labels\nfilm0.png,Mass|Nodule\nfilm1.png,No Finding\n")
     config = HarvestConfig(engine=ENGINE, storage=StorageConfig(shard_size=3))

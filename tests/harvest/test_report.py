@@ -13,6 +13,7 @@ from harvest.config import BoxConfig, HarvestConfig
 from harvest.errors import SettingsError, TableError
 from harvest.geometry import Placement
 from harvest.lake import open_lake, writing
+from harvest.phantom.sketch import sketch_chest
 from harvest.publish import publish
 from harvest.report.charts import bars, shares
 from harvest.report.figures import CELLS, read_figures
@@ -29,8 +30,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archives") / "ward"
     folder.mkdir()
     for index in range(4):
-        coarse = np.random.default_rng(index).integers(0, 255, (7, 9), dtype=np.uint8)
-        Image.fromarray(coarse).resize((240, 180), Image.Resampling.BILINEAR).save(folder / f"smith-{index}.png")
+        Image.fromarray(sketch_chest(index, 180, 240)).save(folder / f"smith-{index}.png")
     (folder / "jones.dcm").write_bytes(b"no film")
     return folder
 

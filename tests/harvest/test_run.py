@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image
@@ -10,6 +9,7 @@ from PIL import Image
 from harvest.config import DecodeConfig, EngineConfig, GateConfig, HarvestConfig, StorageConfig
 from harvest.errors import ArchiveError, RejectionRateError, SettingsError, TableError
 from harvest.lake import SCHEMAS, open_lake
+from harvest.phantom.sketch import sketch_chest
 from harvest.run import RunRequest, RunSummary, run_harvest
 from harvest.store import query
 from harvest.verify import verify
@@ -24,8 +24,7 @@ CONFIG = HarvestConfig(
 
 def draw(path: Path, seed: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    coarse = np.random.default_rng(seed).integers(0, 255, (9, 7), dtype=np.uint8)
-    Image.fromarray(coarse).resize((70, 90), Image.Resampling.BILINEAR).save(path)
+    Image.fromarray(sketch_chest(seed, 90, 70)).save(path)
 
 
 @pytest.fixture

@@ -39,6 +39,15 @@ FILMS: dict[str, Row] = {
     "old": {"patient_key": "C"},
 }  # fmt: skip
 """Columns of instances beside the usual ones; a film is 1000 x 1000 pixels."""
+PECULIAR: dict[str, Row] = {
+    "a1": {"header_verdict": "chest", "pixel_verdict": "chest", "pixel_probability": 0.99, "pixel_key": "P",
+           "flags": ["private_tags"]},
+    "a2": {"header_verdict": "chest", "pixel_verdict": "chest", "pixel_probability": 0.9, "pixel_key": "Q"},
+    "a3": {"header_verdict": "chest", "pixel_verdict": "turned", "pixel_probability": 0.8, "pixel_key": "P",
+           "flags": ["private_tags", "orientation_suspect"]},
+    "bad": {"header_verdict": "wrong_view", "flags": []},
+}  # fmt: skip
+"""What header and pixels say of them."""
 SEEN: Seen = {
     "a1": {"Effusion": (0.9, ((100, 600, 300, 800),)), "Mass": (0.2, ())},
     "a2": {"Effusion": (0.4, ())},
@@ -96,7 +105,7 @@ def _boxes(film: str, seen: dict[str, tuple[float, tuple[Box, ...]]]) -> list[Ro
 def _film(film: str, seen: dict[str, tuple[float, tuple[Box, ...]]]) -> dict[str, list[Row]]:
     gated = any(boxes for _, boxes in seen.values())
     size = {"rows": 1000, "columns": 1000, "modality": "DX", "vanished": False}
-    instance = {"state": "localized" if gated else "no_finding"} | size | FILMS[film]
+    instance = {"state": "localized" if gated else "no_finding"} | size | FILMS[film] | PECULIAR.get(film, {})
     rejected = instance["state"] == "rejected"
     return {
         "instances": [instance],

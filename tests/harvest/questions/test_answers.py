@@ -38,6 +38,25 @@ ANSWERS: dict[str, tuple[dict[str, str], Rows]] = {
         {},
         [("Effusion", "grown", 1, 30.0), ("Nodule", "new", 1, 30.0)],
     ),
+    "chest_verdicts": (
+        {},
+        [
+            ("chest", "chest", "localized", 1, 0.99),
+            ("chest", "chest", "no_finding", 1, 0.9),
+            ("chest", "turned", "localized", 1, 0.8),
+            ("no header", "not decoded", "localized", 1, None),
+            ("wrong_view", "not decoded", "rejected", 1, None),
+        ],
+    ),
+    "repeated_films": ({}, [("same pixels", 2, 2, 1, ["ward/a1.dcm", "ward/a3.dcm"])]),
+    "unusual_files": (
+        {},
+        [
+            ("orientation_suspect", "Bora", 1, 0),
+            ("private_tags", "Acme", 1, 0),
+            ("private_tags", "Bora", 1, 0),
+        ],
+    ),
     "course_of_patient": (
         {"patient": "A"},
         [
