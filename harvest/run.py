@@ -74,6 +74,7 @@ class Session:
             new_run_id(), digest, config.fingerprint(digest, self.engine), self.source.name, config.identifiers, key
         )
         unfinished = unfinished_run(self.lake, new.config_fingerprint, new.public_archive)
+        self._goes_on = unfinished is not None
         return replace(new, run_id=unfinished or new.run_id)
 
     def _plan(self) -> Plan:
@@ -91,7 +92,7 @@ class Session:
         if not (self.lake.root / SNAPSHOT).exists():
             publish(self.lake.root)
         close_dead_records(self.lake, but=self.keys.run_id)
-        if self.plan.shards:
+        if self.plan.shards or self._goes_on:
             start_record(self.lake, self.keys, self.spec, self.engine, self.request.config)
             self._open = True
             remember_archive(self.lake, self.source.name, self.request.root or self.request.archive)
@@ -161,7 +162,7 @@ class Session:
 
         settle(self.lake, self.keys, self.plan, self._whole)
         record = None
-        if self.plan.shards:
+        if self._open:
             whole = len(self._summaries) == len(self.plan.shards)
             record = self._close("complete" if whole else "paused")
         if self.lake.unpublished:

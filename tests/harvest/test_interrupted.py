@@ -92,3 +92,17 @@ def test_a_killed_run_of_another_archive_is_marked_failed_at_the_next_start(requ
     (path.parent / "20200101T000000Z-00000000.json").write_text(json.dumps(killed | {"finished_at": None}))
     assert run_harvest(request_).harvested == 0
     assert statuses(request_.lake) == ["complete", "failed"]
+
+
+def test_a_run_cut_off_behind_its_last_shard_is_completed(request_: RunRequest) -> None:
+    with pytest.raises(RuntimeError), open_session(request_) as session:
+        session.start()
+        context = session.context()
+        for shard in session.plan.shards:
+            session.add(harvest_shard(shard, context))
+        raise RuntimeError
+    assert (statuses(request_.lake), films(request_.lake)) == (["failed"], 0)
+    assert run_harvest(request_).harvested == 0
+    assert (statuses(request_.lake), films(request_.lake)) == (["complete"], 6)
+    run_harvest(request_)
+    assert statuses(request_.lake) == ["complete"]
