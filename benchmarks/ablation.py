@@ -9,7 +9,7 @@ directory.
 """
 
 from nih_films import NihFilms
-from variants import Comparison, Films, Variant, print_rows, write_rows
+from variants import Variant, compare
 
 KNOWLEDGE = ("none", "vanilla", "full")
 
@@ -39,11 +39,8 @@ def variants(films: NihFilms) -> list[Variant]:
 def main() -> None:
     """Train, score, print."""
     films = NihFilms.from_command_line(__doc__)
-    rows_of = variants(films)
-    tune, scored = (Films(name, films.request(name), films.directory) for name in ("tune", "score"))
-    rows = Comparison(tune, scored).run(rows_of)
-    write_rows(rows, films.directory / "results.json")
-    print_rows(rows, "394 radiologists' boxes of split train; thresholds from dev")
+    requests = {name: films.request(name) for name in ("tune", "score")}
+    compare(variants(films), requests, films.directory, "394 radiologists' boxes of split train; thresholds from dev")
 
 
 if __name__ == "__main__":

@@ -5,16 +5,11 @@
 Shares its work directory with ``ablation.py``, whose last row of mining it is. An interrupted run goes on.
 """
 
-import shutil
-from pathlib import Path
-
 from nih_films import NihFilms
-from trainer import note
+from trainer import note, ship
 
-from harvest.tuning import learn_places, measure_into_card, tune_thresholds
-from models.bundle_files import CARD_FILE, SPEC_FILE, WEIGHTS_FILE
+from harvest.tuning import learn_places
 
-SHIPPED = Path(__file__).parents[1] / "models" / "bundles" / "nih-mini"
 NOTES = """Films and labels: a part of ChestX-ray14 (Wang, Peng, Lu, Lu, Bagheri, Summers: ChestX-ray8, CVPR 2017, pp.
 3462-3471); the NIH Clinical Center is the data provider (https://nihcc.app.box.com/v/ChestXray-NIHCC). Initial
 weights: EfficientNet-Lite0 trained on ImageNet (Apache-2.0).
@@ -32,19 +27,11 @@ def main() -> None:
     films = NihFilms.from_command_line(__doc__)
     films.trainer.bundle("base", attention_mining={"epochs": 0})
     mined = films.trainer.bundle("nih-mini", "base", notes=NOTES)
-    ready = films.directory / "bundles" / "nih-mini-ready"
     placed = films.directory / "bundles" / "nih-mini-placed"
     note("learning where findings lie")
     learn_places(str(mined), films.request("score"), placed)
-    note("choosing thresholds")
-    tune_thresholds(str(placed), films.request("tune"), ready)
-    note("measuring")
     where = "the boxed films of split train, whose labels were trained on and whose boxes were never seen"
-    measure_into_card(str(ready), films.request("score"), where)
-    SHIPPED.mkdir(parents=True, exist_ok=True)
-    for name in (WEIGHTS_FILE, SPEC_FILE, CARD_FILE):
-        shutil.copyfile(ready / name, SHIPPED / name)
-    note(f"{SHIPPED} written")
+    ship(placed, "nih-mini", films.request("tune"), films.request("score"), where)
 
 
 if __name__ == "__main__":

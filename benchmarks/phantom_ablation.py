@@ -9,7 +9,7 @@ directory.
 """
 
 from phantom_films import Workplace
-from variants import Comparison, Films, Variant, print_rows, write_rows
+from variants import Variant, compare
 
 KNOWLEDGE = ("none", "vanilla", "full")
 
@@ -32,11 +32,10 @@ def variants(place: Workplace) -> list[Variant]:
 def main() -> None:
     """Draw, train, score, print."""
     place = Workplace.from_command_line(__doc__)
-    rows_of = variants(place)
-    tune, scored = (Films(name, place.request(name), place.directory) for name in ("tune", "score"))
-    rows = Comparison(tune, scored).run(rows_of)
-    write_rows(rows, place.directory / "results.json")
-    print_rows(rows, f"{place.films['score']:,} phantoms of a seed unused in training")
+    requests = {name: place.request(name) for name in ("tune", "score")}
+    compare(
+        variants(place), requests, place.directory, f"{place.films['score']:,} phantoms of a seed unused in training"
+    )
 
 
 if __name__ == "__main__":

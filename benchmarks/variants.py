@@ -125,6 +125,14 @@ class Comparison:
         return {rule: score(found, rule, draws) for rule in RULES}
 
 
+def compare(variants: Sequence[Variant], requests: Mapping[str, EvaluationRequest], work: Path, title: str) -> None:
+    """Choose thresholds on ``requests["tune"]``, score on ``requests["score"]``, print and keep ``results.json``."""
+    tune, scored = (Films(name, requests[name], work) for name in ("tune", "score"))
+    rows = Comparison(tune, scored).run(variants)
+    write_rows(rows, work / "results.json")
+    print_rows(rows, title)
+
+
 def _row(variant: Variant, scores: Mapping[Rule, Scores], reference: Mapping[Rule, Scores]) -> dict[str, Any]:
     row: dict[str, Any] = {"variant": variant.name, "figures": {}, "findings": {}, "difference": {}}
     for rule, figures in scores.items():
