@@ -6,9 +6,8 @@ docs/dicom.md.
 """
 
 import argparse
-import csv
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -17,21 +16,16 @@ import numpy as np
 import torch
 from not_chests import DRAWN, PHOTOGRAPHS, SIDE, UNSEEN_PHOTOGRAPHS, Grey, Rng, cutting, photograph
 from PIL import Image
+from pixel_gate_films import Films, dicom_films, nih_films, phantoms, smaller, thumbnail
 from safetensors.numpy import save_file
 from torch import nn
 
-from harvest.config import DecodeConfig
-from harvest.decode import iter_decode
 from harvest.decode.pixel_gate import OTHER, TURNED, WEIGHTS, PixelGate, describe, shipped_gate, standardise
 from harvest.decode.thumbnail import SIDE as THUMBNAIL
-from harvest.phantom.render import render_film
 from harvest.phantom.sketch import sketch_chest
 
 COMPONENTS, HIDDEN, BATCH, EPOCHS = 120, 64, 256, 40
 POOL_SEEDS = (100, 101, 102, 103)
-EVERYTHING = DecodeConfig(
-    include=("wrong_modality", "wrong_body_part", "wrong_view", "not_a_chest_film", "not_chest_by_pixels")
-)
 LEARNED_FILES = (
     "GH133.dcm", "HasFragmentSequence.dcm", "RG2_JPLL.dcm", "NM1_JPLY.dcm", "MR3_JPLY.dcm", "GH064.dcm", "693_UNCR.dcm",
     "JLSL_16_15_1_1F.dcm", "MR_small_bigendian.dcm",
@@ -48,20 +42,6 @@ ORIGIN = (
     "NIH ChestX-ray14 (NIH Clinical Center; Wang et al., CVPR 2017), split train; phantoms; drawn pictures; "
     "photographs of scikit-image; public DICOM test files"
 )
-
-
-@dataclass(frozen=True)
-class Films:
-    """Films, all (128, 128): NIH by split and stem, phantoms by seed, DICOM by folder and name."""
-
-    nih: dict[str, dict[str, Grey]]
-    phantoms: dict[int, list[Grey]]
-    dicom: dict[str, Grey]
-
-
-def smaller(pixels: Grey) -> Grey:
-    """As :func:`harvest.decode.thumbnail.make_thumbnail`, at four times the side."""
-    return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=1.0))
 
 
 def changed(pixels: Grey, rng: Rng, *, turn: bool) -> Grey:
@@ -82,34 +62,6 @@ def changed(pixels: Grey, rng: Rng, *, turn: bool) -> Grey:
         grey = np.rot90(grey, rng.integers(4))
         grey = 1 - grey if rng.random() < 0.3 else grey
     return (255 * grey).astype(np.uint8)
-
-
-def nih_films(images: Path, labels: Path) -> dict[str, dict[str, Grey]]:
-    """Films by split and stem."""
-    films: dict[str, dict[str, Grey]] = {}
-    with labels.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            path = images / Path(row["Image Index"]).with_suffix(".jpg")
-            if path.is_file():
-                with Image.open(path) as image:
-                    films.setdefault(row["split"], {})[path.stem] = smaller(np.asarray(image.convert("L")))
-    return films
-
-
-def phantoms(seed: int, count: int) -> list[Grey]:
-    return [smaller(render_film(seed, index, 256).pixels) for index in range(count)]
-
-
-def dicom_films(folder: Path) -> dict[str, Grey]:
-    """First frame of every file of the manifest that decodes, the header's verdict overruled, by folder and name."""
-    films = {}
-    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            data = (folder / row["folder"] / row["file"]).read_bytes()
-            image = next(iter_decode(data, EVERYTHING)).image
-            if image is not None:
-                films[f"{row['folder']}/{row['file']}"] = smaller(image.pixels)
-    return films
 
 
 def others(chests: list[Grey], scans: list[Grey], photographs: tuple[str, ...], rng: Rng) -> Iterator[Grey]:
@@ -174,11 +126,6 @@ def fit(gate: PixelGate, known: list[Grey]) -> PixelGate:
     """Set the threshold below the least likely of the chest films known to training."""
     lowest = min(gate.logits_by_turn(thumbnail(film)).max() for film in known) - LOGIT_RESERVE
     return replace(gate, threshold=round(float(1 / (1 + np.exp(-lowest))), 6))
-
-
-def thumbnail(pixels: Grey) -> np.ndarray:
-    """As :func:`harvest.decode.thumbnail.make_thumbnail` makes it of the whole film: means of squares."""
-    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).reduce(SIDE // THUMBNAIL), np.float64)
 
 
 def draw_pool(films: Films, seed: int) -> tuple[list[Grey], list[Grey], list[Grey]]:
