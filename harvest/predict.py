@@ -10,6 +10,7 @@ import torch
 from harvest.attention import StoredMaps, quantise_maps
 from harvest.config import EngineConfig
 from harvest.engine import resolve_engine
+from harvest.errors import SettingsError
 from models.bundle import Bundle
 from models.iam import IAMOutput, to_input
 
@@ -48,7 +49,8 @@ class Predictor:
     """A bundle on a device.
 
     Every forward pass has the same batch shape (short batches are padded), so that a film's result does not depend on
-    how many others come with it.
+    how many others come with it. Where the accelerator's memory does not hold a batch, passes are halved from then on;
+    a film's result may then differ in its last digits.
     """
 
     def __init__(self, bundle: Bundle, config: EngineConfig) -> None:
@@ -60,6 +62,7 @@ class Predictor:
         self.spec = bundle.spec
         self.engine = resolve_engine(config)
         self.batch_size = config.batch_size
+        self._at_once = config.batch_size
         self._device = torch.device(self.engine.device)
         self._model = bundle.model.eval().to(self._device).to(memory_format=torch.channels_last)
 
@@ -70,6 +73,9 @@ class Predictor:
         Args:
             films: (B, H, W) uint8, the bundle's input size.
             select: from the probabilities (B, C), the (B, C) maps to bring back.
+
+        Raises:
+            SettingsError: not even one film fits into the accelerator's memory.
         """
         count = len(films)
         padded = np.zeros((self.batch_size, *films.shape[1:]), dtype=np.uint8)
@@ -87,8 +93,30 @@ class Predictor:
         )
 
     def _forward(self, films: torch.Tensor) -> IAMOutput:
+        while True:
+            try:
+                return _join([self._pass(part) for part in films.split(self._at_once)])
+            except torch.OutOfMemoryError as error:
+                if self._at_once == 1:
+                    raise SettingsError(
+                        f"Not even one film fits into the memory of {self._device}; end what else uses it, or use "
+                        "--device cpu."
+                    ) from error
+            self._at_once = (self._at_once + 1) // 2
+            if self._device.type == "cuda":  # out here the exception, and what it held, is gone
+                torch.cuda.empty_cache()
+
+    def _pass(self, films: torch.Tensor) -> IAMOutput:
         images = to_input(films.to(self._device, non_blocking=True), self.spec.network)
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self.engine.precision == "bf16"):
             output: IAMOutput = self._model(images)
         return output
+
+
+def _join(parts: list[IAMOutput]) -> IAMOutput:
+    if len(parts) == 1:
+        return parts[0]
+    names = ("logits", "attention", "keep")
+    joined = {name: torch.cat([getattr(part, name) for part in parts], dim=1) for name in names}
+    return IAMOutput(**joined, merged=torch.cat([part.merged for part in parts]))
