@@ -19,15 +19,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harvest.lake import SCHEMAS, writing
+from harvest.lake import SCHEMAS, Lake, writing
 from harvest.publish import publish
 from harvest.questions import questions, run_question
+from harvest.store import query
 from models.findings import FINDINGS
 
 FILMS_PER_PART = 50_000
 BOXES_PER_FILM = 3 * 0.16 * len(FINDINGS) * 0.97
 """Three boxes per gated finding, 16 % of the findings gated, 3 % of the films rejected."""
-DIGEST, FINGERPRINT, RUN = "a" * 64, "b" * 16, "run-1"
+DIGEST, FINGERPRINT = "a" * 64, "b" * 16
+FILMS_PER_SHARD = 256
+NIGHTS_FROM = 0x40000000
+"""Number of the first film that a later run adds."""
 Rng = np.random.Generator
 Columns = dict[str, Any]
 Array = npt.NDArray[Any]
@@ -41,12 +45,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if not (options.lake / "harvest.duckdb").exists():
-        seconds = timed(lambda: make_lake(options.lake, options.boxes))
-        print(f"Made the lake in {seconds:.0f} s")
+        make_lake(options.lake, options.boxes)
+    figures = {"publish_night_s": add_night(options.lake), "point_look_up_s": look_up(options.lake, options.repeats)}
+    print(f"Published one more shard in {figures['publish_night_s']:.1f} s")
+    print(f"Boxes of one film in {1000 * figures['point_look_up_s']:.0f} ms")
     results = [measure(options.lake, name, options.repeats) for name in questions()]
     show(results)
     if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+        options.json.write_text(json.dumps(figures | {"questions": results}, indent=2) + "\n")
 
 
 def measure(lake: Path, name: str, repeats: int) -> Columns:
@@ -70,26 +76,50 @@ def timed(work: Callable[[], object]) -> float:
 
 def make_lake(root: Path, boxes: int) -> None:
     films = max(1, round(boxes / BOXES_PER_FILM))
-    rng = np.random.default_rng(20180704)
+    sizes = [min(FILMS_PER_PART, films - start) for start in range(0, films, FILMS_PER_PART)]
+    with writing(root):
+        print(f"Made the part files in {timed(lambda: make_run(root, 'run-1', 0, sizes)):.0f} s", flush=True)
+        print(f"Published all of it in {timed(lambda: publish(root)):.0f} s", flush=True)
+
+
+def add_night(root: Path) -> float:
+    """Add a run of one shard of new films, as a nightly run does, and return the seconds that publishing takes."""
+    night = len(list((root / "runs").glob("*.json")))
+    with writing(root):
+        make_run(root, f"run-{night + 1}", NIGHTS_FROM + night * FILMS_PER_SHARD, [FILMS_PER_SHARD])
+        return timed(lambda: publish(root))
+
+
+def look_up(root: Path, repeats: int) -> float:
+    """Return the median seconds of asking for the boxes of one film by its key."""
+    key = query(root, "SELECT instance_key FROM films LIMIT 1 OFFSET 100")["instance_key"][0].as_py()
+    sql = f"SELECT * FROM current_boxes WHERE instance_key = '{key}'"  # a key is hexadecimal
+    return median(timed(lambda: query(root, sql)) for _ in range(repeats))
+
+
+def make_run(root: Path, run_id: str, start: int, sizes: list[int]) -> None:
+    """Write the parts of a run, one of so many films each, and its record."""
+    lake, rng = Lake(root), np.random.default_rng(20180704 + start)
     counts = {"instances": 0, "localized": 0, "no_finding": 0, "rejected": 0, "boxes": 0}
-    with writing(root) as lake:
-        for part, start in enumerate(range(0, films, FILMS_PER_PART)):
-            tables = make_part(rng, start, min(FILMS_PER_PART, films - start))
-            for name, table in tables.items():
-                pq.write_table(table, lake.part(name, FINGERPRINT, f"{part:08d}"))
-            states = tables["instances"]["state"].to_pylist()
-            counts["instances"] += len(states)
-            counts["boxes"] += tables["boxes"].num_rows
-            for state in ("localized", "no_finding", "rejected"):
-                counts[state] += states.count(state)
-        record = {"run_id": RUN, "status": "complete", "archive": "made up", "bundle": "none", "engine": "none"}
-        record |= {"model_digest": DIGEST, "config_fingerprint": FINGERPRINT, "version": "0", "config": {}}
-        record |= {"started_at": "2026-01-01T00:00:00+00:00", "finished_at": "2026-01-01T01:00:00+00:00"}
-        (lake.runs / f"{RUN}.json").write_text(json.dumps(record | counts | {"objects": films}))
-        publish(root)
+    for films in sizes:
+        tables = make_part(rng, run_id, start, films)
+        ledger = {"crosswalk": SCHEMAS["crosswalk"].empty_table()}  # without it a part counts as a leftover
+        for name, table in (tables | ledger).items():
+            pq.write_table(table, lake.part(name, FINGERPRINT, f"{start:08d}"))
+        states = tables["instances"]["state"].to_pylist()
+        counts["instances"] += len(states)
+        counts["boxes"] += tables["boxes"].num_rows
+        for state in ("localized", "no_finding", "rejected"):
+            counts[state] += states.count(state)
+        start += films
+    record = {"run_id": run_id, "status": "complete", "archive": "made up", "bundle": "none", "engine": "none"}
+    record |= {"model_digest": DIGEST, "config_fingerprint": FINGERPRINT, "version": "0", "config": {}}
+    record |= {"started_at": "2026-01-01T00:00:00+00:00", "finished_at": "2026-01-01T01:00:00+00:00"}
+    record |= counts | {"objects": counts["instances"]}
+    (lake.runs / f"{run_id}.json").write_text(json.dumps(record))
 
 
-def make_part(rng: Rng, start: int, films: int) -> dict[str, pa.Table]:
+def make_part(rng: Rng, run_id: str, start: int, films: int) -> dict[str, pa.Table]:
     keys = np.array([f"{start + n:08x}" + "0123456789abcdef01234567" for n in range(films)])
     rejected = rng.random(films) < 0.03
     predicted = np.flatnonzero(~rejected)
@@ -116,7 +146,7 @@ def make_part(rng: Rng, start: int, films: int) -> dict[str, pa.Table]:
     rejections = {name: instances[name][rejected] for name in ("instance_key", "reason_code", "stage", "frame")}
     rejections |= {"message": np.full(rejected.sum(), "Made up."), "source_uri": keys[rejected]}
     columns = {"instances": instances, "predictions": predictions, "boxes": boxes, "rejections": rejections}
-    return {name: to_table(name, found) for name, found in columns.items()}
+    return {name: to_table(name, run_id, found) for name, found in columns.items()}
 
 
 def make_instances(rng: Rng, keys: Array, rejected: Array, any_gated: Array) -> Columns:
@@ -175,9 +205,9 @@ def make_boxes(rng: Rng, gated: Columns) -> Columns:
     }
 
 
-def to_table(name: str, columns: Columns) -> pa.Table:
+def to_table(name: str, run_id: str, columns: Columns) -> pa.Table:
     rows = len(columns["instance_key"])
-    common = {"run_id": RUN, "model_digest": DIGEST, "config_fingerprint": FINGERPRINT}
+    common = {"run_id": run_id, "model_digest": DIGEST, "config_fingerprint": FINGERPRINT}
     columns = {key: pa.array([value] * rows, pa.string()) for key, value in common.items()} | columns
     schema = SCHEMAS[name]
     missing = {field.name: pa.nulls(rows, field.type) for field in schema if field.name not in columns}
