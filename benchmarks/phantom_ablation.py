@@ -3,15 +3,17 @@
     python benchmarks/phantom_ablation.py
 
 Draws three archives from three seeds (training, choice of thresholds, scoring), trains one network without and one with
-multi-scale aggregation, mines the latter with knowledge preservation none, vanilla and full, and scores every variant
-with thresholds of its own. An interrupted run goes on where it stopped. Results: ``results.json`` in the work
-directory.
+multi-scale aggregation, mines the latter with knowledge preservation none, vanilla and full, does so again with a
+sharper pooling, and scores every variant with thresholds of its own. An interrupted run goes on where it stopped.
+Results: ``results.json`` in the work directory.
 """
 
 from phantom_films import Workplace
 from variants import Variant, compare
 
 KNOWLEDGE = ("none", "vanilla", "full")
+SHARP = {"pooling": "lse", "lse_sharpness": 10.0}
+"""Pooling that is close to the maximum: maps of such a network are narrower than what they show."""
 
 
 def variants(place: Workplace) -> list[Variant]:
@@ -20,12 +22,20 @@ def variants(place: Workplace) -> list[Variant]:
     plain = place.bundle("no-msa", network={"multiscale": False}, attention_mining={"epochs": 0})
     mined = {kind: place.bundle(f"kp-{kind}", "msa", attention_mining={"knowledge": kind}) for kind in KNOWLEDGE}
     full = mined["full"]
+    sharp = place.bundle("sharp", network=SHARP, attention_mining={"epochs": 0})
+    sharp_mined = place.bundle("sharp-kp-full", "sharp", network=SHARP)
+    narrow = "CAM, log-sum-exp pooling"
     return [
         Variant("CAM (T = 1)", base, 1),
         Variant("CAM without MSA", plain, 1),
         *(Variant(f"T = 3, KP {kind}", path, 3) for kind, path in mined.items()),
         Variant("T = 2, KP full", full, 2),
         *(Variant(f"T = 3, KP full, merge {merge}", full, 3, merge) for merge in ("raw", "max")),
+        Variant(narrow, sharp, 1),
+        *(
+            Variant(f"T = 3, KP full, log-sum-exp pooling, merge {merge}", sharp_mined, 3, merge, against=narrow)
+            for merge in ("normalised", "raw")
+        ),
     ]
 
 

@@ -34,13 +34,17 @@ RULES = tuple(Rule(protocol, "IoU", target) for protocol in ("iam-all-boxes", "i
 
 @dataclass(frozen=True)
 class Variant:
-    """One row: a bundle, how many of its iterations, how they are merged, other settings of cutting."""
+    """One row: a bundle, how many of its iterations, how they are merged, other settings of cutting.
+
+    ``against`` names the row, an earlier one, that it is compared with; "": the first.
+    """
 
     name: str
     bundle: Path
     iterations: int
     merge: Merge = "normalised"
     boxes: Mapping[str, Any] = field(default_factory=dict)
+    against: str = ""
 
 
 class Films:
@@ -83,7 +87,7 @@ class Films:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Variants scored on one set of films; the first is what the others are compared with."""
+    """Variants scored on one set of films, each beside the one it is compared with."""
 
     tune: Films
     scored: Films
@@ -92,12 +96,12 @@ class Comparison:
     def run(self, variants: Sequence[Variant]) -> list[dict[str, Any]]:
         """Return one row of figures per variant."""
         console = Console(stderr=True)
-        scores: list[dict[Rule, Scores]] = []
+        scores: dict[str, dict[Rule, Scores]] = {}
         rows = []
         for variant in variants:
             console.print(f"scoring {variant.name}", highlight=False)
-            scores.append(self._score(variant))
-            rows.append(_row(variant, scores[-1], scores[0]))
+            scores[variant.name] = self._score(variant)
+            rows.append(_row(variant, scores[variant.name], scores[variant.against or variants[0].name]))
         return rows
 
     def _score(self, variant: Variant) -> dict[Rule, Scores]:
@@ -134,7 +138,13 @@ def compare(variants: Sequence[Variant], requests: Mapping[str, EvaluationReques
 
 
 def _row(variant: Variant, scores: Mapping[Rule, Scores], reference: Mapping[Rule, Scores]) -> dict[str, Any]:
-    row: dict[str, Any] = {"variant": variant.name, "figures": {}, "findings": {}, "difference": {}}
+    row: dict[str, Any] = {
+        "variant": variant.name,
+        "against": variant.against,
+        "figures": {},
+        "findings": {},
+        "difference": {},
+    }
     for rule, figures in scores.items():
         key = f"{rule.protocol} {rule.threshold}"
         row["figures"][key] = _numbers(figures.mean())
@@ -150,8 +160,11 @@ def _numbers(one: Estimate) -> list[float | None]:
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], title: str, small: str = "Nodule") -> None:
-    """Print mean Acc under each rule and, at T = .3, the paired difference from the first row."""
-    table = Table(title=title, caption="mean Acc over findings; difference from the first row, 95 % over patients")
+    """Print mean Acc under each rule and, at T = .3, the paired difference from the row it is compared with."""
+    table = Table(
+        title=title,
+        caption="mean Acc over findings; difference from the first row or the one named, 95 % over patients",
+    )
     keys = list(rows[0]["figures"])
     table.add_column("variant")
     for key in keys:
@@ -161,7 +174,8 @@ def print_rows(rows: Sequence[Mapping[str, Any]], title: str, small: str = "Nodu
     for row in rows:
         at = row["difference"]["iam-all-boxes 0.3"]
         cells = [f"{row['figures'][key][0]:.3f}" for key in keys]
-        table.add_row(row["variant"], *cells, _interval(at["mean"]), _interval(at[small]))
+        name = row["variant"] + (f"\n  against: {row['against']}" if row["against"] else "")
+        table.add_row(name, *cells, _interval(at["mean"]), _interval(at[small]))
     Console(width=200).print(table)
 
 
