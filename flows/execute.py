@@ -1,9 +1,12 @@
 """Where a run takes place: in this process, or as the Prefect flow on a server."""
 
+import logging
 import os
 
 from flows.prefect_server import chosen_server
 from harvest.run import Observer, RunRequest, RunSummary, Session, open_session, run_harvest
+
+logger = logging.getLogger(__name__)
 
 
 def execute(request: RunRequest, with_prefect: bool, observer: Observer) -> RunSummary:
@@ -29,5 +32,11 @@ def _as_flow(session: Session, observer: Observer) -> RunSummary:
         token = opened.set((session, observer))
         try:
             return harvest_archive(request.archive, request.model, request.lake, HarvestOptions.of(request))
+        except Exception as error:
+            if session.finished is None:
+                raise
+            # The lake is complete; only what Prefect shows of the run is not.
+            logger.warning("The run is finished, but the Prefect server did not take its last state (%s).", error)
+            return session.finished
         finally:
             opened.reset(token)

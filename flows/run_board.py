@@ -1,6 +1,9 @@
 """What the Prefect UI shows of a run: its name, moving progress, tables, a summary; never a pixel or an identifier."""
 
+import logging
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 from uuid import UUID
@@ -12,6 +15,7 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows.tally import Tally
 from harvest.pipeline import ShardSummary
@@ -19,9 +23,11 @@ from harvest.report.request import PAGE
 from harvest.run import Session
 from harvest.stages import duration
 
+logger = logging.getLogger(__name__)
+
 
 class RunBoard:
-    """Observer that keeps the page of the current flow run up to date."""
+    """Observer that keeps the page of the current flow run up to date; films never wait for it, nor fail with it."""
 
     def __init__(self, session: Session) -> None:
         """Take archive and bundle from the session, whose plan is made.
@@ -33,30 +39,46 @@ class RunBoard:
         self._lake = session.lake.root
         self._tally = Tally(session.plan.pending)
         self._progress: UUID | None = None
+        self._warned = False
 
     def on_plan(self, session: Session) -> None:
         """Name the run after what it is about to do, and start its progress at 0."""
         name = f"{self._title} · {session.plan.pending:,} films"
-        with get_client(sync_client=True) as client:
-            client.update_flow_run(UUID(runtime.flow_run.id), name=name)
-        progress = create_progress_artifact(
-            self._tally.percent, key="harvest-progress", description=self._tally.describe()
-        )
-        self._progress = cast(UUID, progress)  # it is a coroutine only where an event loop runs
+        with self._dispensable():
+            with get_client(sync_client=True) as client:
+                client.update_flow_run(UUID(runtime.flow_run.id), name=name)
+            progress = create_progress_artifact(
+                self._tally.percent, key="harvest-progress", description=self._tally.describe()
+            )
+            self._progress = cast(UUID, progress)  # it is a coroutine only where an event loop runs
 
     def on_shard(self, summary: ShardSummary) -> None:
         """Move the progress."""
         self._tally.add(summary)
-        if self._progress is not None:
+        if self._progress is None:
+            return
+        with self._dispensable():
             update_progress_artifact(self._progress, self._tally.percent, description=self._tally.describe())
 
     def on_finish(self) -> None:
         """Leave tables of findings and rejections, and a summary."""
-        findings = _rows(self._tally.findings, "finding", "boxes")
-        create_table_artifact(findings, key="harvest-findings", description="Boxes by finding")
-        rejections = _rows(self._tally.reasons, "reason", "instances")
-        create_table_artifact(rejections, key="harvest-rejections", description="Rejected instances by reason")
-        create_markdown_artifact(_summary(self._title, self._tally, self._lake), key="harvest-summary")
+        with self._dispensable():
+            findings = _rows(self._tally.findings, "finding", "boxes")
+            create_table_artifact(findings, key="harvest-findings", description="Boxes by finding")
+            rejections = _rows(self._tally.reasons, "reason", "instances")
+            create_table_artifact(rejections, key="harvest-rejections", description="Rejected instances by reason")
+            create_markdown_artifact(_summary(self._title, self._tally, self._lake), key="harvest-summary")
+
+    @contextmanager
+    def _dispensable(self) -> Iterator[None]:
+        """Ask the server once, without Prefect's retries; where it does not answer, say so once and go on."""
+        try:
+            with temporary_settings(updates={PREFECT_CLIENT_MAX_RETRIES: 0}):
+                yield
+        except Exception as error:  # whatever the server is at: the page is not worth a film
+            if not self._warned:
+                logger.warning("The Prefect server does not take what a run shows (%s); the run goes on.", error)
+            self._warned = True
 
 
 def _summary(title: str, tally: Tally, lake: Path) -> str:

@@ -66,6 +66,7 @@ class Session:
         self.plan = self._plan()
         self._summaries: list[ShardSummary] = []
         self._open = False
+        self.finished: RunSummary | None = None
 
     def _keys(self, digest: str) -> RunKeys:
         config = self.request.config
@@ -169,7 +170,7 @@ class Session:
             publish(self.lake.root)
             write_report(self.lake, self.request.report)
             self.lake.mark_published()  # last, so that a kill before it leaves no stale page
-        return RunSummary(
+        self.finished = RunSummary(
             lake=self.lake.root,
             objects=len(self.plan.listed),
             harvested=sum(one.objects for one in self._summaries),
@@ -179,6 +180,7 @@ class Session:
             seconds=total_seconds(one.seconds for one in self._summaries),
             record=record,
         )
+        return self.finished
 
 
 class Observer(Protocol):
