@@ -24,6 +24,20 @@ def export_and_report(lake: Path, name: str, out: Path, how: tuple[int, str | No
         print("\n".join(f"  {key}" for key in summary.skipped))
 
 
+def store_and_report(lake: Path, name: str, url: str, max_rank: int, as_json: bool) -> None:
+    """Store reports or segmentations in the PACS of the films, and say how many it has taken."""
+    from harvest.export.dicom_return import store_in_archive
+
+    summary = store_in_archive(lake, name, url, max_rank)
+    if as_json:
+        print_json(asdict(summary))
+        return
+    print(f"Stored: {summary.objects:,} objects, one per film with boxes, under the studies of their films.")
+    if summary.absent:
+        print(f"{len(summary.absent):,} films are not in this PACS, so nothing was stored for them:")
+        print("\n".join(f"  {key}" for key in summary.absent))
+
+
 def import_and_report(lake: Path, annotations: Path, as_json: bool) -> None:
     """Import corrected boxes, and say how to evaluate against them."""
     summary = import_annotations(lake, annotations)

@@ -1,6 +1,7 @@
 """What the DICOM exports share: the film as its row describes it, codes of findings, who says so.
 
-The film itself is not read: a row holds all that its evidence needs. UIDs are those of the lake: the archive's own
+The film itself is not read: a row holds all that its evidence needs, patient and study come from the archive where it
+was asked. UIDs are those of the lake: the archive's own
 where identifiers were kept, else pseudonyms, and the series description says which. Films that were no DICOM objects
 have no UIDs and are left out.
 """
@@ -16,6 +17,18 @@ from harvest.export.records import Export, ExportedFilm
 
 MANUFACTURER = "iam-harvest"
 PRIVATE_SCHEME = "99IAMHARVEST"
+OF_PATIENT_AND_STUDY = (
+    "SOPClassUID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "StudyDate",
+    "StudyTime",
+)
+"""What a film's header says of itself and of all objects of its study, beside UIDs and patient ID."""
 _CODES = {
     "Cardiomegaly": codes.SCT.Cardiomegaly,
     "Effusion": codes.SCT.PleuralEffusion,
@@ -55,6 +68,9 @@ def evidence(film: ExportedFilm) -> Dataset:
     header.StudyID = header.AccessionNumber = header.ReferringPhysicianName = ""
     header.StudyDate = header.StudyTime = ""
     header.Rows, header.Columns = film.hw
+    for keyword in OF_PATIENT_AND_STUDY:
+        if film.header is not None and film.header.get(keyword):
+            setattr(header, keyword, film.header[keyword].value)
     return header
 
 

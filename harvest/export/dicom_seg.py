@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.seg import Segmentation, SegmentDescription
+from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from harvest.export.dicom_evidence import MANUFACTURER, evidence, finding_code, is_dicom, series_of
@@ -22,15 +23,21 @@ from harvest.run_record import latest_complete_run
 def export_dicom_seg(export: Export, out: Path) -> int:
     """Write ``<instance key>.dcm`` for every film with boxes that was a DICOM object; return the number of segments."""
     out.mkdir(parents=True, exist_ok=True)
+    segments = 0
+    for film, segmentation in iter_dicom_seg(export):
+        segmentation.save_as(out / f"{film.key}.dcm", enforce_file_format=True)
+        segments += len(segmentation.SegmentSequence)
+    return segments
+
+
+def iter_dicom_seg(export: Export) -> Iterator[tuple[ExportedFilm, Dataset]]:
+    """Yield the segmentation of every film with boxes that was a DICOM object."""
     films = {film.key: film for film in export.films if film.boxes and is_dicom(film)}
     record = latest_complete_run(open_lake(export.lake))
-    segments = 0
     for key, found in iter_film_attention(export.lake, record, films):
         film = films[key]
         boxed = [one for one in found if any(box["finding"] == one.finding for box in film.boxes)]
-        _segmentation(export, film, boxed).save_as(out / f"{key}.dcm", enforce_file_format=True)
-        segments += len(boxed)
-    return segments
+        yield film, _segmentation(export, film, boxed)
 
 
 def _segmentation(export: Export, film: ExportedFilm, found: list[FilmAttention]) -> Segmentation:

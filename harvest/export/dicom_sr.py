@@ -4,6 +4,7 @@ Each region carries the finding's code, its probability, the algorithm (name, ve
 and a tracking identifier, ``<instance key>/<finding>/<rank>``, which ``explain`` takes.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,18 @@ from harvest.export.records import Export, ExportedFilm
 def export_dicom_sr(export: Export, out: Path) -> int:
     """Write ``<instance key>.dcm`` for every film with boxes that was a DICOM object; return the number of boxes."""
     out.mkdir(parents=True, exist_ok=True)
-    films = [film for film in export.films if film.boxes and is_dicom(film)]
-    for film in films:
-        _report(export, film).save_as(out / f"{film.key}.dcm", enforce_file_format=True)
-    return sum(len(film.boxes) for film in films)
+    boxes = 0
+    for film, report in iter_dicom_sr(export):
+        report.save_as(out / f"{film.key}.dcm", enforce_file_format=True)
+        boxes += len(film.boxes)
+    return boxes
+
+
+def iter_dicom_sr(export: Export) -> Iterator[tuple[ExportedFilm, Dataset]]:
+    """Yield the report of every film with boxes that was a DICOM object."""
+    for film in export.films:
+        if film.boxes and is_dicom(film):
+            yield film, _report(export, film)
 
 
 def _report(export: Export, film: ExportedFilm) -> ComprehensiveSR:

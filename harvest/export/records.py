@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pydicom.dataset import Dataset
+
 from harvest.errors import LakeError
 from harvest.store import query
 
@@ -20,11 +22,16 @@ WHERE rank <= $max_rank ORDER BY instance_key, findings.ordinal, rank"""
 
 @dataclass(frozen=True, slots=True)
 class ExportedFilm:
-    """A film that has a prediction, as its row of ``instances`` says; ``boxes`` in project order, then by rank."""
+    """A film that has a prediction, as its row of ``instances`` says; ``boxes`` in project order, then by rank.
+
+    Attributes:
+        header: of the film as its archive has it, where that was asked.
+    """
 
     row: dict[str, Any]
     boxes: tuple[dict[str, Any], ...]
     named: bool
+    header: Dataset | None = None
 
     @property
     def key(self) -> str:
@@ -58,12 +65,14 @@ class Export:
         run: row of ``runs`` of the current settings.
         films: all that have a prediction, with and without boxes.
         named: whether names and UIDs are the archive's own (``--identifiers keep``), not pseudonyms.
+        uid_words: what else new UIDs follow from.
     """
 
     lake: Path
     run: dict[str, Any]
     films: tuple[ExportedFilm, ...]
     named: bool
+    uid_words: tuple[str, ...] = ()
 
     @property
     def algorithm(self) -> str:
@@ -91,7 +100,7 @@ class Export:
 
     def uid(self, *words: str) -> str:
         """Return a UID that follows from words and settings: the same export has the same UIDs."""
-        text = "\0".join((self.run["config_fingerprint"], self.run["model_digest"], *words))
+        text = "\0".join((self.run["config_fingerprint"], self.run["model_digest"], *self.uid_words, *words))
         return f"2.25.{int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], 'big')}"
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import requests
 from dicomweb_client.api import DICOMwebClient
+from pydicom.dataset import Dataset
 
 from harvest.errors import ArchiveError
 from harvest.records import ArchiveObject
@@ -33,6 +34,7 @@ TIMEOUT_S = (10.0, 60.0)
 """To connect, and for the next bytes."""
 NOT_NOW = {408, 429, 502, 503, 504}
 REFUSED = {401, 403, 407}
+ABSENT = {404, 410}
 TRIES = 3
 """Of an object for which the server answers with an error of its own."""
 AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
@@ -114,6 +116,41 @@ class DicomWebArchive:
         data = self._patience.ask(read)
         check_size(len(data), max_bytes)
         return data
+
+    def read_header(self, path: str) -> Dataset | None:
+        """Return what the server tells of an instance (all but its pixels); None where it does not hold it.
+
+        Raises:
+            ArchiveError: the server refuses or is out of reach.
+        """
+        try:
+            answer = self._patience.ask(
+                lambda: self._asked(lambda: self._client.retrieve_instance_metadata(*path.split("/")))
+            )
+        except requests.HTTPError as error:
+            if error.response.status_code in ABSENT:
+                return None
+            raise ArchiveError(
+                f"The server does not tell of a film: HTTP status {error.response.status_code}."
+            ) from None
+        return Dataset.from_json(answer)
+
+    def store(self, instance: Dataset) -> None:
+        """Store an instance under its study (STOW-RS); storing it again changes nothing.
+
+        Raises:
+            ArchiveError: the server does not take it, refuses, or is out of reach.
+        """
+        study = instance.StudyInstanceUID
+        try:
+            answer = self._patience.ask(lambda: self._asked(lambda: self._client.store_instances([instance], study)))
+        except requests.HTTPError as error:
+            raise ArchiveError(
+                f"The server does not take results (HTTP status {error.response.status_code}); check that it allows "
+                "STOW-RS to this user."
+            ) from None
+        if answer.get("FailedSOPSequence"):
+            raise ArchiveError("The server does not take results; its own log says why.")
 
     def _get(self, url: str, max_bytes: int) -> bytes:
         with self._session.get(url, headers={"Accept": AS_STORED}, stream=True, timeout=TIMEOUT_S) as response:
