@@ -68,10 +68,16 @@ def evidence(film: ExportedFilm) -> Dataset:
     header.StudyID = header.AccessionNumber = header.ReferringPhysicianName = ""
     header.StudyDate = header.StudyTime = ""
     header.Rows, header.Columns = film.hw
-    for keyword in OF_PATIENT_AND_STUDY:
-        if film.header is not None and film.header.get(keyword):
-            setattr(header, keyword, film.header[keyword].value)
+    if film.header is not None:
+        _add_from_archive(header, film.header)
     return header
+
+
+def _add_from_archive(header: Dataset, told: Dataset) -> None:
+    header.SpecificCharacterSet = "ISO_IR 192"  # DICOM JSON came in it, whatever the film itself is written in
+    for keyword in OF_PATIENT_AND_STUDY:
+        if told.get(keyword):
+            setattr(header, keyword, told[keyword].value)
 
 
 def series_of(export: Export, film: ExportedFilm, kind: str) -> dict[str, Any]:

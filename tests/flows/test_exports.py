@@ -78,6 +78,7 @@ def test_boxes_are_cut_anew(cli: Cli, lake: Path, tmp_path: Path) -> None:
         (["export", "LAKE", "--format", "voc", "--out", "OUT"], "Formats: coco"),
         (["explain", "LAKE", "nothing/Mass"], "no such box"),
         (["import", "LAKE", "missing.json"], "Cannot read missing.json"),
+        (["export", "LAKE", "--format", "coco"], "either --out or --store"),
         (["evaluate", "demo"], "--boxes"),
     ],
 )
