@@ -123,16 +123,16 @@ class DicomWebArchive:
         Raises:
             ArchiveError: the server refuses or is out of reach.
         """
+        study, series, instance = path.split("/")
         try:
             answer = self._patience.ask(
-                lambda: self._asked(lambda: self._client.retrieve_instance_metadata(*path.split("/")))
+                lambda: self._asked(lambda: self._client.retrieve_instance_metadata(study, series, instance))
             )
         except requests.HTTPError as error:
-            if error.response.status_code in ABSENT:
+            status = error.response.status_code
+            if status in ABSENT:
                 return None
-            raise ArchiveError(
-                f"The server does not tell of a film: HTTP status {error.response.status_code}."
-            ) from None
+            raise ArchiveError(f"The server does not tell of a film (HTTP status {status}); see its log.") from None
         return Dataset.from_json(answer)
 
     def store(self, instance: Dataset) -> None:
