@@ -133,7 +133,7 @@ class DicomWebArchive:
             if status in ABSENT:
                 return None
             raise ArchiveError(f"The server does not tell of a film (HTTP status {status}); see its log.") from None
-        return Dataset.from_json(answer)
+        return Dataset.from_json(answer, bulk_data_uri_handler=lambda uri: None)  # pixels stay where they are
 
     def store(self, instance: Dataset) -> None:
         """Store an instance under its study (STOW-RS); storing it again changes nothing.
