@@ -5,7 +5,6 @@ run one after the other, since the network uses every core. What enters Prefect'
 and lake, settings and counts: no file name, no value of a header, no pixel.
 """
 
-import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,7 +17,6 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 from prefect.utilities.annotations import quote
 
-from flows.prefect_server import end_threads
 from flows.run_board import RunBoard
 from flows.service.lineage import told_as_lineage
 from flows.service.night import Night
@@ -117,7 +115,6 @@ def _session(request: RunRequest) -> Iterator[tuple[Session, Observer | None]]:
     if ready := opened.get():
         yield ready
     else:
-        atexit.register(end_threads)  # a worker's process is this flow's alone
         with open_session(request) as session:
             yield session, None
 
