@@ -67,6 +67,7 @@ class Session:
         self._summaries: list[ShardSummary] = []
         self._open = False
         self.finished: RunSummary | None = None
+        """What finishing it gave; None before."""
 
     def _keys(self, digest: str) -> RunKeys:
         config = self.request.config

@@ -1,11 +1,12 @@
 """What the DICOM exports share: the film as its row describes it, codes of findings, who says so.
 
-The film itself is not read: a row holds all that its evidence needs, patient and study come from the archive where it
-was asked. UIDs are those of the lake: the archive's own
-where identifiers were kept, else pseudonyms, and the series description says which. Films that were no DICOM objects
-have no UIDs and are left out.
+The film itself is not read: a row holds all that its evidence needs. UIDs are those of the lake: the archive's own
+where identifiers were kept, else pseudonyms, and the series description says which; what goes back into a PACS has
+patient and study as that PACS tells them. Films that were no DICOM objects have no UIDs and are left out.
 """
 
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -52,6 +53,14 @@ def is_dicom(film: ExportedFilm) -> bool:
 def series_description(export: Export) -> str:
     """Say what the objects are, and whose UIDs they have."""
     return f"Harvested findings, {'original' if export.named else 'pseudonymous'} UIDs"
+
+
+def iter_saved(made: Iterable[tuple[ExportedFilm, Dataset]], out: Path) -> Iterator[tuple[ExportedFilm, Dataset]]:
+    """Write each object made of a film as ``<instance key>.dcm`` into a folder, and pass it on."""
+    out.mkdir(parents=True, exist_ok=True)
+    for film, instance in made:
+        instance.save_as(out / f"{film.key}.dcm", enforce_file_format=True)
+        yield film, instance
 
 
 def evidence(film: ExportedFilm) -> Dataset:

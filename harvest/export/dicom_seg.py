@@ -13,7 +13,7 @@ from highdicom.seg import Segmentation, SegmentDescription
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from harvest.export.dicom_evidence import MANUFACTURER, evidence, finding_code, is_dicom, series_of
+from harvest.export.dicom_evidence import MANUFACTURER, evidence, finding_code, is_dicom, iter_saved, series_of
 from harvest.export.records import Export, ExportedFilm
 from harvest.lake import open_lake
 from harvest.maps_of_lake import FilmAttention, iter_film_attention
@@ -22,12 +22,7 @@ from harvest.run_record import latest_complete_run
 
 def export_dicom_seg(export: Export, out: Path) -> int:
     """Write ``<instance key>.dcm`` for every film with boxes that was a DICOM object; return the number of segments."""
-    out.mkdir(parents=True, exist_ok=True)
-    segments = 0
-    for film, segmentation in iter_dicom_seg(export):
-        segmentation.save_as(out / f"{film.key}.dcm", enforce_file_format=True)
-        segments += len(segmentation.SegmentSequence)
-    return segments
+    return sum(len(one.SegmentSequence) for _, one in iter_saved(iter_dicom_seg(export), out))
 
 
 def iter_dicom_seg(export: Export) -> Iterator[tuple[ExportedFilm, Dataset]]:

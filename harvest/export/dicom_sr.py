@@ -25,18 +25,13 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from harvest.export.dicom_evidence import MANUFACTURER, evidence, finding_code, is_dicom, series_of
+from harvest.export.dicom_evidence import MANUFACTURER, evidence, finding_code, is_dicom, iter_saved, series_of
 from harvest.export.records import Export, ExportedFilm
 
 
 def export_dicom_sr(export: Export, out: Path) -> int:
     """Write ``<instance key>.dcm`` for every film with boxes that was a DICOM object; return the number of boxes."""
-    out.mkdir(parents=True, exist_ok=True)
-    boxes = 0
-    for film, report in iter_dicom_sr(export):
-        report.save_as(out / f"{film.key}.dcm", enforce_file_format=True)
-        boxes += len(film.boxes)
-    return boxes
+    return sum(len(film.boxes) for film, _ in iter_saved(iter_dicom_sr(export), out))
 
 
 def iter_dicom_sr(export: Export) -> Iterator[tuple[ExportedFilm, Dataset]]:
