@@ -27,6 +27,7 @@ def export_coco(export: Export, out: Path) -> int:
             "category_id": FINDINGS.index(box["finding"]) + 1,
             "bbox": [box["x_min"], box["y_min"], box["x_max"] - box["x_min"], box["y_max"] - box["y_min"]],
             "area": (box["x_max"] - box["x_min"]) * (box["y_max"] - box["y_min"]),
+            "segmentation": [],
             "iscrowd": 0,
             "score": box["probability"],
             "attributes": {"rank": box["rank"], "mean_attention": box["mean_attention"]},
