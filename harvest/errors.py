@@ -16,6 +16,7 @@ __all__ = [
     "PickleRefusedError",
     "QuestionError",
     "Reason",
+    "ReceiverError",
     "RejectedError",
     "RejectionRateError",
     "SettingsError",
@@ -59,6 +60,12 @@ class IntegrityError(LakeError):
     """A check found rows that cannot be (an invariant in ``sql/checks`` is broken)."""
 
     code = "integrity"
+
+
+class ReceiverError(IamHarvestError):
+    """Films cannot be received: the inbox or the port cannot be used."""
+
+    code = "receiver"
 
 
 class TableError(IamHarvestError):

@@ -186,12 +186,13 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 def replace_durably(temporary: Path, path: Path) -> None:
     """Sync a finished file, give it its name, and sync the folder."""
-    _sync(temporary)
+    sync(temporary)
     temporary.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -35,7 +35,7 @@ from harvest.run_record import (
 )
 from harvest.settle import settle
 from harvest.site_key import lake_site_key
-from harvest.sources import Source, open_source
+from harvest.sources import Source, may_be_empty, open_source
 from harvest.stages import total_seconds
 from harvest.whereabouts import remember_archive
 from models.bundle_files import read_bundle_spec
@@ -85,7 +85,7 @@ class Session:
         size = self.request.config.storage.shard_size
         listing = read_forgotten(self.lake).still_listed(_listing(self.request, self.source), self.keys)
         plan = plan_shards(listing, harvested, earlier, size, self.keys.site_key)
-        if not plan.listed:
+        if not plan.listed and not may_be_empty(self.source):
             raise ArchiveError(f"The archive {self.request.archive} holds no files; check the path.")
         return plan
 

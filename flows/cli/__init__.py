@@ -22,6 +22,7 @@ from flows.cli.import_ import import_
 from flows.cli.phantom import phantom
 from flows.cli.rebox import rebox
 from flows.cli.rebuild import rebuild
+from flows.cli.receive import receive
 from flows.cli.report import report
 from flows.cli.run import run
 from flows.cli.serve import serve
@@ -39,8 +40,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    demo, run, serve, deploy, sql, report, explain, export, verify, rebuild, use, rebox, stability, forget, train,
-    evaluate, calibrate, convert, phantom, doctor,
+    demo, run, serve, deploy, receive, sql, report, explain, export, verify, rebuild, use, rebox, stability, forget,
+    train, evaluate, calibrate, convert, phantom, doctor,
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(import_)

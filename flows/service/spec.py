@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harvest.config import HarvestConfig, read_toml
+from harvest.receiving.spec import ReceiverSpec
 from harvest.request import RunRequest
 from models.spec import Frozen
 
@@ -126,6 +127,7 @@ class ServiceSpec(Frozen):
     """Runs at the same time; the network uses every core, so more than one is for several machines."""
     server: ServerSpec = ServerSpec()
     watch: WatchSpec = WatchSpec()
+    receiver: ReceiverSpec | None = None
     harvests: dict[str, HarvestSpec] = Field(min_length=1)
     """By name: ``[harvests.NAME]``."""
 
@@ -147,8 +149,10 @@ class ServiceSpec(Frozen):
         base = path.resolve().parent
         server = _beside(spec.server, base, ("home",))
         watch = _beside(spec.watch, base, ("metrics", "events"))
+        receiver = spec.receiver and _beside(spec.receiver, base, ("inbox",))
         harvests = {name: _harvest_beside(one, base) for name, one in spec.harvests.items()}
-        return spec.model_copy(update={"server": server, "watch": watch, "harvests": harvests})
+        placed = {"server": server, "watch": watch, "receiver": receiver, "harvests": harvests}
+        return spec.model_copy(update=placed)
 
 
 def _harvest_beside(one: HarvestSpec, base: Path) -> HarvestSpec:

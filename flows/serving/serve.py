@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from flows.prefect_server import ServerError, background, server_problem, server_process
 from flows.service.spec import LOOPBACK, ServerSpec, ServiceSpec
 from flows.serving.processes import adopt_orphans, end_runs
+from harvest.receiving.spec import ReceiverSpec
 
 Process = subprocess.Popen[bytes]
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
@@ -115,21 +116,34 @@ def _require_safe(spec: ServerSpec) -> None:
 
 
 def _work(spec: ServiceSpec, server: Process | None) -> None:
-    """Keep a worker until this process is told to end; a worker or server that ends by itself is an error."""
+    """Keep worker and receiver until this process is told to end; a process that ends by itself is an error."""
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", spec.pool, "--type", "process"]
     try:
         adopt_orphans()
-        with background(command) as worker:
+        with _receiver(spec.receiver) as receiver, background(command) as worker:
+            beside = [process for process in (server, receiver) if process is not None]
             try:
-                while worker.poll() is None and (server is None or server.poll() is None):
+                while all(process.poll() is None for process in (worker, *beside)):
                     time.sleep(LOOK_SECONDS)
             finally:
                 worker.terminate()  # it takes no new run from now on
-                end_runs(worker.pid, [server.pid] if server else [])
+                end_runs(worker.pid, [process.pid for process in beside])
     except (KeyboardInterrupt, SystemExit):
         _say("The service has ended; runs that were cut off go on when it starts again.")
         return
-    raise ServerError("Prefect's server or worker ended by itself; its log says why. Start the service again.")
+    raise ServerError(
+        "Prefect's server, its worker or the receiver ended by itself; its log says why. Start the service again."
+    )
+
+
+def _receiver(spec: ReceiverSpec | None) -> AbstractContextManager[Process | None]:
+    """Run a receiver of films where the service has one."""
+    if spec is None:
+        return nullcontext()
+    options = spec.model_dump(mode="json", exclude={"inbox", "allow"}).items()
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in options]
+    allowed = [f"--allow={title}" for title in spec.allow]
+    return background([sys.executable, "-m", "flows", "receive", str(spec.inbox), *words, *allowed])
 
 
 def _when(spec: ServiceSpec, name: str) -> str:

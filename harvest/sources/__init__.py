@@ -6,10 +6,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from harvest.config import ArchiveConfig
 from harvest.errors import ArchiveError
 from harvest.sources import dicomdir, selection, tarred, zipped
-from harvest.sources.local import LocalTree
+from harvest.sources.local import ASIDE, LocalTree
 from harvest.sources.source import UNKNOWN_SIZE, Lookup, Source, to_decode
 
-__all__ = ["UNKNOWN_SIZE", "LocalTree", "Source", "open_source", "to_decode"]
+__all__ = ["UNKNOWN_SIZE", "LocalTree", "Source", "may_be_empty", "open_source", "to_decode"]
 
 BUCKETS = ("s3", "az", "gs")
 DICOMWEB = ("dicomweb+https", "dicomweb+http")
@@ -48,6 +48,11 @@ def open_source(
     if path.suffix.lower() in selection.SUFFIXES:
         return _open_list(path, name, open_source(root or str(path.parent), config=config))
     return _open_file(path.resolve(), name)
+
+
+def may_be_empty(source: Source) -> bool:
+    """Tell whether an archive that holds nothing is no mistake: an inbox into which nothing was sent yet."""
+    return isinstance(source, LocalTree) and (source.root / ASIDE).is_dir()
 
 
 def _open_url(location: str, name: str | None, config: ArchiveConfig) -> Source:

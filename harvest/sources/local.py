@@ -12,6 +12,8 @@ from harvest.errors import ArchiveError, Reason, RejectedError, Stage
 from harvest.records import ArchiveObject
 from harvest.sources.source import UNKNOWN_SIZE, check_size, unreadable
 
+ASIDE = ".iam-harvest-receiving"
+"""Folder of what a receiver has not finished: no part of any archive."""
 ESCAPED_BYTE = re.compile(r"\\x([0-9a-f]{2})")
 
 
@@ -21,7 +23,7 @@ class LocalTree:
     Paths are listed in ascending order of the plain path string (by code point, ``/`` included), so two sorted lists
     of paths can be merged. Directories reached through symbolic links are not entered, which rules out loops; a
     symbolic link to a file counts when it resolves inside the root. A byte of a file name that is not UTF-8 is written
-    as ``\xNN``.
+    as ``\xNN``. What a receiver has not finished (``ASIDE``) is not there yet.
 
     Attributes:
         root: absolute directory.
@@ -111,7 +113,8 @@ class LocalTree:
         """Return the entries with their text name, directories with a final slash, in the order of full paths."""
         try:
             with os.scandir(directory) as entries:
-                named = [(_to_text(one.name) + ("/" if _is_directory(one) else ""), one) for one in entries]
+                kept = (one for one in entries if one.name != ASIDE)
+                named = [(_to_text(one.name) + ("/" if _is_directory(one) else ""), one) for one in kept]
         except OSError as error:
             if is_root:
                 raise ArchiveError(f"The archive {directory!r} cannot be listed: {error.strerror}.") from error

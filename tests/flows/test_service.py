@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
+from pynetdicom import AE
 
 from flows.prefect_server import free_port
+from harvest.phantom.archive import PhantomRange, write_archive
 from harvest.store import query
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(1500)]
@@ -24,6 +27,9 @@ port = {port}
 [watch]
 metrics = "metrics"
 json_logs = true
+[receiver]
+inbox = "ward"
+port = {dicom_port}
 [harvests.ward]
 archive = "ward"
 model = "{model}"
@@ -35,20 +41,40 @@ Start = Callable[[], "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
-def folder(request: pytest.FixtureRequest, small_archive: Path, tiny_bundle_path: Path, tmp_path: Path) -> Path:
+def dicom_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def folder(
+    request: pytest.FixtureRequest, small_archive: Path, tiny_bundle_path: Path, tmp_path: Path, dicom_port: int
+) -> Path:
     """A service's directory; the archive holds three films, more lie beside it."""
     (tmp_path / "ward").mkdir()
     for number in range(3):
         bring(small_archive, tmp_path, number)
     database = request.getfixturevalue("postgres") if "postgres" in request.fixturenames else None
     server = f'database = "{database}"' if database else ""
-    (tmp_path / "service.toml").write_text(SERVICE.format(port=free_port(), model=tiny_bundle_path, server=server))
+    text = SERVICE.format(port=free_port(), dicom_port=dicom_port, model=tiny_bundle_path, server=server)
+    (tmp_path / "service.toml").write_text(text)
     (tmp_path / "settings.toml").write_text("[storage]\nshard_size = 1\n")
     return tmp_path
 
 
 def bring(small_archive: Path, folder: Path, number: int) -> None:
     (folder / "ward" / f"film{number}.png").hardlink_to(small_archive / f"patient-{number:02}.png")
+
+
+def send(folder: Path, port: int) -> None:
+    """Send a film as a PACS does."""
+    write_archive(folder / "pacs", PhantomRange(1, "dicom", long_side=256), workers=1)
+    (film,) = (folder / "pacs" / "images").rglob("*.dcm")
+    header = dcmread(film)
+    entity = AE()
+    entity.add_requested_context(header.SOPClassUID, header.file_meta.TransferSyntaxUID)
+    association = entity.associate("127.0.0.1", port, ae_title="IAMHARVEST")
+    assert association.send_c_store(film).Status == 0
+    association.release()
 
 
 @pytest.fixture
@@ -114,12 +140,14 @@ def runs(folder: Path) -> list[tuple[str, int]]:
 
 
 def test_a_service_harvests_what_comes_in_and_ends_without_leftovers(
-    folder: Path, start: Start, small_archive: Path
+    folder: Path, start: Start, small_archive: Path, dicom_port: int
 ) -> None:
     service = start()
     until(lambda: runs(folder) == [("complete", 3)], service, folder)
     bring(small_archive, folder, 3)
     until(lambda: runs(folder) == [("complete", 3), ("complete", 1)], service, folder)
+    send(folder, dicom_port)
+    until(lambda: runs(folder) == [("complete", 3), ("complete", 1), ("complete", 1)], service, folder)
     until(lambda: (folder / "metrics" / "iam_harvest_ward.prom").exists(), service, folder)
     service.send_signal(signal.SIGTERM)
     assert service.wait(timeout=120) == 0

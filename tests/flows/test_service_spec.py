@@ -29,7 +29,14 @@ def test_paths_are_taken_from_the_files_directory(tmp_path: Path) -> None:
     assert (ward.archive, ward.model) == (str(tmp_path / "films"), str(tmp_path / "bundle"))
     assert (ward.lake, ward.settings, ward.labels) == (tmp_path / "lake", tmp_path / "s.toml", None)
     assert (far.archive, far.model) == ("s3://films", "demo")
+    assert spec.receiver is None
     assert (spec.watch.metrics, spec.watch.events, spec.server.home) == (tmp_path / "m", None, tmp_path / "prefect")
+
+
+def test_a_receiver_lands_films_beside_the_file(tmp_path: Path) -> None:
+    receiver = read(tmp_path, HARVEST + '[receiver]\ninbox = "films"\nallow = ["PACS"]\n').receiver
+    assert receiver is not None
+    assert (receiver.inbox, receiver.port, receiver.allow) == (tmp_path / "films", 11112, ("PACS",))
 
 
 def test_the_shipped_example_is_a_service() -> None:
@@ -46,6 +53,7 @@ def test_the_shipped_example_is_a_service() -> None:
         (HARVEST + 'window = "22-6"\n', "give hours as 22:00-06:00"),
         (HARVEST + 'timezone = "Mars/Base"\n', "no time zone 'Mars/Base'"),
         (HARVEST + "evry = 60\n", "evry"),
+        (HARVEST + '[receiver]\ninbox = "films"\nbind = "0.0.0.0"\n', "others can reach 0.0.0.0"),
         ("at_once = 2\n" + HARVEST + '[harvests.b]\narchive = "b"\nlake = "lake"\n', "at_once must be 1"),
     ],
 )

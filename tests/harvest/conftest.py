@@ -101,6 +101,18 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> "Iterator[ThreadedMotoServer]":
     running.stop()
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def dicom_port() -> int:
+    """A loopback port that nothing listens on."""
+    return free_port()
+
+
 class Orthanc:
     """A PACS of its own, for loopback only; it keeps its films when it is stopped and started."""
 
@@ -108,9 +120,7 @@ class Orthanc:
     PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
     def __init__(self, directory: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         settings = {
             "StorageDirectory": str(directory / "db"),
             "IndexDirectory": str(directory / "db"),
@@ -144,10 +154,21 @@ class Orthanc:
         self._process.wait()
 
     def store(self, data: bytes) -> None:
+        self._ask("POST", "instances", data)
+
+    def send_all(self, title: str, port: int) -> None:
+        """Send every film by C-STORE."""
+        receiver = {"AET": title, "Host": "127.0.0.1", "Port": port}
+        self._ask("PUT", "modalities/receiver", json.dumps(receiver).encode())
+        self._ask("POST", "modalities/receiver/store", self._ask("GET", "instances"))
+
+    def _ask(self, method: str, path: str, data: bytes | None = None) -> bytes:
         passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-        place = f"http://127.0.0.1:{self.port}/instances"
+        place = f"http://127.0.0.1:{self.port}/{path}"
         passwords.add_password(None, place, self.USER, self.PASSWORD)
-        urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords)).open(place, data).close()
+        opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
+        with opener.open(urllib.request.Request(place, data, method=method)) as answer:
+            return bytes(answer.read())
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from harvest.config import EngineConfig, HarvestConfig, StorageConfig
 from harvest.lake import SCHEMAS, open_lake
 from harvest.phantom.archive import PhantomRange, write_archive
 from harvest.pipeline import ShardSummary
+from harvest.receiving.receiver import receiving
+from harvest.receiving.spec import ReceiverSpec
 from harvest.run import Observer, RunRequest, Session, run_harvest
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -149,6 +151,27 @@ def test_a_pacs_gives_the_rows_of_the_folder_also_when_it_restarts_in_between(
     assert not any(word in caplog.text for word in (orthanc.PASSWORD, "PH0", "2.25."))
     assert anywhere(from_pacs) == anywhere(harvest(str(tmp_path), archive_name="hospital"))
     assert {row["state"] for row in from_pacs["instances"]} <= {"localized", "no_finding"}
+
+
+@pytest.mark.services
+def test_what_a_pacs_sends_gives_the_rows_of_the_folder_once(
+    hospital: Path, harvest: Callable[..., Rows], orthanc: Any, tiny_bundle_path: Path, dicom_port: int, tmp_path: Path
+) -> None:
+    spec = ReceiverSpec(inbox=tmp_path / "inbox", port=dicom_port)
+    request = RunRequest(str(spec.inbox), str(tiny_bundle_path), tmp_path / "lake")
+    films = sorted(hospital.rglob("*.dcm"))
+    (tmp_path / "films").mkdir()
+    for path in films:
+        orthanc.store(path.read_bytes())
+        shutil.copy(path, tmp_path / "films")
+    with receiving(spec):
+        assert run_harvest(request).objects == 0
+        orthanc.send_all(spec.ae_title, spec.port)
+        assert run_harvest(request).harvested == len(films)
+        orthanc.send_all(spec.ae_title, spec.port)
+        assert run_harvest(request).harvested == 0
+    sent, copied = (harvest(str(tmp_path / name), archive_name="hospital") for name in ("inbox", "films"))
+    assert anywhere(sent) == anywhere(copied)
 
 
 def anywhere(rows: Rows) -> Rows:

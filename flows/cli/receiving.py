@@ -1,0 +1,33 @@
+"""What ``receive`` does with its options."""
+
+import logging
+import threading
+from typing import Any
+
+from pydantic import ValidationError
+
+from harvest.config import describe_validation
+from harvest.errors import SettingsError
+from harvest.receiving.receiver import receiving
+from harvest.receiving.spec import ReceiverSpec
+
+
+def receive_until_stopped(options: dict[str, Any]) -> None:
+    """Receive until this process is told to end, and say when it listens and what came.
+
+    Raises:
+        SettingsError: an option cannot be.
+        ReceiverError: the inbox or the port cannot be used.
+    """
+    try:
+        spec = ReceiverSpec.model_validate(options)
+    except ValidationError as error:
+        raise SettingsError(f"Impossible setting: {describe_validation(error)}.") from error
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
+    logging.getLogger("harvest.receiving").setLevel(logging.INFO)
+    try:
+        with receiving(spec):
+            print(f"{spec.ae_title} receives on {spec.bind}:{spec.port} into {spec.inbox}.", flush=True)
+            threading.Event().wait()
+    except (KeyboardInterrupt, SystemExit):
+        print("The receiver has ended; what it acknowledged is in the inbox.", flush=True)
