@@ -21,7 +21,7 @@ class RunRequest:
         site_key: file of the key for pseudonyms; by default the lake's own.
         limit: harvest only the first so many objects of the listing.
         archive_name: stands before the relative path wherever an object is named; by default the folder's name.
-        root: where the paths of a list begin.
+        root: where the paths of a list begin, or the PACS of its UIDs or accession numbers.
         report: what the report shows, which is made where something was published.
     """
 

@@ -69,6 +69,14 @@ def tiny_bundle(tiny_bundle_path: Path) -> Bundle:
 
 
 @pytest.fixture
+def shipped_demo(tiny_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the name ``demo``, a bundle that is quick and finds something in every film."""
+    (tmp_path / "shipped").mkdir()
+    (tmp_path / "shipped" / "demo").symlink_to(tiny_bundle_path)
+    monkeypatch.setattr("models.bundle_files._shipped_root", lambda: tmp_path / "shipped")
+
+
+@pytest.fixture
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, headless; one per test, since its driver keeps an event loop that Prefect's would meet."""
     path = shutil.which("chromium")

@@ -23,14 +23,6 @@ def steps(page: Path) -> Iterator[tuple[str, str]]:
     yield from ((kind, content) for _, kind, content in sorted(found))
 
 
-@pytest.fixture
-def shipped_demo(tiny_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under the name ``demo``, a bundle that is quick and finds something in every film."""
-    (tmp_path / "shipped").mkdir()
-    (tmp_path / "shipped" / "demo").symlink_to(tiny_bundle_path)
-    monkeypatch.setattr("models.bundle_files._shipped_root", lambda: tmp_path / "shipped")
-
-
 @pytest.mark.usefixtures("shipped_demo")
 @pytest.mark.parametrize("page", sorted(DOCS.glob("tutorial-*.md")), ids=lambda page: page.stem)
 def test_a_tutorial_runs_as_it_stands(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

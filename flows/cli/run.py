@@ -19,7 +19,9 @@ def run(
     identifiers: Annotated[Identifiers | None, typer.Option(help="What the public tables say of whose film.")] = None,
     site_key: Annotated[Path | None, typer.Option(help="File of 32 secret bytes behind the pseudonyms.")] = None,
     archive_name: Annotated[str | None, typer.Option(help="Name of the archive; default: its directory's.")] = None,
-    root: Annotated[str | None, typer.Option(help="Where the paths of a list begin; default: its directory.")] = None,
+    root: Annotated[
+        str | None, typer.Option(help="Where a list's paths begin (default: beside it), or the PACS of its UIDs.")
+    ] = None,
     max_rejection_rate: Annotated[float | None, typer.Option(help="Abort above this share (0 to 1).")] = None,
     include: Annotated[list[str] | None, typer.Option(help="Harvest what would be rejected so; repeat.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings (TOML); options of this line go before it.")] = None,

@@ -84,7 +84,7 @@ class HarvestSpec(Frozen):
     site_key: Path | None = None
     """File of the key behind the pseudonyms; by default the lake's own."""
     root: str | None = None
-    """Where the paths of a list begin."""
+    """Where the paths of a list begin, or the PACS of its UIDs or accession numbers."""
     archive_name: str | None = None
     """Name of the archive; default: its directory's."""
     limit: int | None = Field(default=None, ge=1)

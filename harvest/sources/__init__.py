@@ -24,12 +24,14 @@ def open_source(
     """Open an archive.
 
     Args:
-        location: a directory; a zip or tar file; a list of paths (CSV, Parquet); a DICOMDIR; one film; the URL of a
-            bucket or what is below a prefix of it (``s3://``, ``az://``, ``gs://``); or that of a DICOMweb service
-            (``dicomweb+https://host/path``), which may end in ``?StudyDate=20240101-20241231``. ``file://`` is a path.
+        location: a directory; a zip or tar file; a list (CSV, Parquet) of paths, UIDs or accession numbers; a
+            DICOMDIR; one film; the URL of a bucket or what is below a prefix of it (``s3://``, ``az://``, ``gs://``);
+            or that of a DICOMweb service (``dicomweb+https://host/path``), which may end in
+            ``?StudyDate=20240101-20241231``. ``file://`` is a path.
         name: of the archive; by default that of the directory, of the file without its endings, of the prefix, or of
             the server.
-        root: where the paths of a list begin, any of these but a list; by default the list's own directory.
+        root: where the paths of a list begin, any of these but a list; by default the list's own directory. For a list
+            of UIDs or accession numbers the PACS that knows them.
         config: how servers are asked.
 
     Raises:
@@ -93,10 +95,21 @@ def _open_file(path: Path, name: str | None) -> Source:
 
 
 def _open_list(table: Path, name: str | None, inner: Source) -> Source:
-    if not isinstance(inner, Lookup):
-        raise ArchiveError("Nothing can be looked up in a list or on that server; give another --root.")
-    folder = inner.root if isinstance(inner, LocalTree) else None
-    return selection.Selection(inner, selection.read_list(table, folder), name or _stem(table))
+    keyword, values = selection.read_list(table)
+    if keyword == selection.PATH:
+        if not isinstance(inner, Lookup):
+            raise ArchiveError("Nothing can be looked up in a list; give another --root.")
+        folder = inner.root if isinstance(inner, LocalTree) else None
+        return selection.Selection(inner, selection.relative_paths(values, folder), name or _stem(table))
+    from harvest.sources.dicomweb import DicomWebArchive
+    from harvest.sources.pacs_list import PacsList
+
+    if not isinstance(inner, DicomWebArchive) or not inner.lists_everything:
+        raise ArchiveError(
+            f"The list {table} names films by {keyword}, which only a PACS knows: give its DICOMweb service as --root, "
+            "dicomweb+https://HOST/PATH, without any '?'."
+        )
+    return PacsList(inner, keyword, values, name or _stem(table))
 
 
 def _stem(path: Path) -> str:

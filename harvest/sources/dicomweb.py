@@ -6,12 +6,7 @@ from the user's netrc file, and go nowhere but to the server.
 """
 
 import logging
-import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from typing import Any, TypeVar
-from urllib.parse import quote
+from collections.abc import Iterator, Mapping
 
 import requests
 from dicomweb_client.api import DICOMwebClient
@@ -19,22 +14,14 @@ from pydicom.dataset import Dataset
 
 from harvest.errors import ArchiveError
 from harvest.records import ArchiveObject
+from harvest.sources.credentials import read_credentials
 from harvest.sources.multipart import read_part
 from harvest.sources.patience import OutOfReachError, Patience
+from harvest.sources.qido import ABSENT, Catalogue, asked
 from harvest.sources.source import UNKNOWN_SIZE, check_size, unreadable
 
-Answer = TypeVar("Answer")
-Found = dict[str, dict[Any, Any]]
-STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
-PAGE = 500
-"""Studies or instances asked for at once."""
-AHEAD, AT_ONCE = 64, 4
-"""Studies whose instances are asked for ahead, and how many at a time."""
 TIMEOUT_S = (10.0, 60.0)
 """To connect, and for the next bytes."""
-NOT_NOW = {408, 429, 502, 503, 504}
-REFUSED = {401, 403, 407}
-ABSENT = {404, 410}
 TRIES = 3
 """Of an object for which the server answers with an error of its own."""
 AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
@@ -47,6 +34,8 @@ class DicomWebArchive:
 
     Attributes:
         name: of the archive.
+        catalogue: what the PACS says that it holds.
+        lists_everything: False where only some studies are asked for.
     """
 
     reads_here = True
@@ -61,16 +50,13 @@ class DicomWebArchive:
             filters: what studies must match, by DICOM keyword.
         """
         self.name = name
-        self._url, self._patience, self._filters = url.rstrip("/"), patience, dict(filters)
+        self._url, self._patience = url.rstrip("/"), patience
+        self.lists_everything = not filters
         self._session = requests.Session()
-        self._session.auth = _credentials()
+        self._session.auth = read_credentials()
         self._client = DICOMwebClient(self._url, session=self._session, permissive_uid=True, timeout=TIMEOUT_S)
         self._client.set_http_retry_params(retry=False)  # that is what patience is for
-
-    @property
-    def lists_everything(self) -> bool:
-        """False where only some studies are asked for."""
-        return not self._filters
+        self.catalogue = Catalogue(self._client, patience, filters)
 
     def iter_objects(self) -> Iterator[ArchiveObject]:
         """Yield every instance, paths ascending; what is held is the UIDs of all studies.
@@ -78,11 +64,7 @@ class DicomWebArchive:
         Raises:
             ArchiveError: the server refuses, is no DICOMweb server, or is out of reach.
         """
-        studies = iter(sorted(self._studies(), key=lambda uid: f"{uid}/"))
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="list") as pool:
-            while ahead := list(islice(studies, AHEAD)):
-                for paths in pool.map(self._instances, ahead):
-                    yield from (ArchiveObject(path, UNKNOWN_SIZE, 0) for path in paths)
+        return (self.look_up(path) for path in self.catalogue.iter_instances())
 
     def look_up(self, path: str) -> ArchiveObject:
         """Return the instance with this path; whether it is there, reading will tell."""
@@ -104,7 +86,7 @@ class DicomWebArchive:
         def read() -> bytes:
             nonlocal failed
             try:
-                return self._asked(lambda: self._get(url, max_bytes))
+                return asked(lambda: self._get(url, max_bytes))
             except requests.HTTPError as error:
                 failed += 1
                 if error.response.status_code >= 500 and failed < TRIES:
@@ -126,7 +108,7 @@ class DicomWebArchive:
         study, series, instance = path.split("/")
         try:
             answer = self._patience.ask(
-                lambda: self._asked(lambda: self._client.retrieve_instance_metadata(study, series, instance))
+                lambda: asked(lambda: self._client.retrieve_instance_metadata(study, series, instance))
             )
         except requests.HTTPError as error:
             status = error.response.status_code
@@ -143,7 +125,7 @@ class DicomWebArchive:
         """
         study = instance.StudyInstanceUID
         try:
-            answer = self._patience.ask(lambda: self._asked(lambda: self._client.store_instances([instance], study)))
+            answer = self._patience.ask(lambda: asked(lambda: self._client.store_instances([instance], study)))
         except requests.HTTPError as error:
             raise ArchiveError(
                 f"The server does not take results (HTTP status {error.response.status_code}); check that it allows "
@@ -156,85 +138,3 @@ class DicomWebArchive:
         with self._session.get(url, headers={"Accept": AS_STORED}, stream=True, timeout=TIMEOUT_S) as response:
             response.raise_for_status()
             return read_part(response.headers.get("Content-Type", ""), response.iter_content(2**16), max_bytes)
-
-    def _studies(self) -> set[str]:
-        def page(offset: int) -> list[Found]:
-            return self._client.search_for_studies(limit=PAGE, offset=offset, search_filters=self._filters)
-
-        return {study for study, *_ in self._pages(page, (STUDY,))}
-
-    def _instances(self, study: str) -> list[str]:
-        def page(offset: int) -> list[Found]:
-            return self._client.search_for_instances(study, limit=PAGE, offset=offset)
-
-        found = self._pages(page, (SERIES, INSTANCE))
-        return sorted("/".join(quote(uid, safe="") for uid in (study, *uids)) for uids in found)
-
-    def _pages(self, page: Callable[[int], list[Found]], tags: tuple[str, ...]) -> set[tuple[str, ...]]:
-        """Collect the UIDs of all pages.
-
-        A server may ignore the limit, the offset, or both, or give fewer than asked for: the end is where a page
-        brings nothing new.
-        """
-        seen: set[tuple[str, ...]] = set()
-        offset = 0
-        while True:
-            answer = self._patience.ask(lambda: self._query(lambda: page(offset)))  # noqa: B023  # asked at once
-            new = {uids for found in answer if all(uids := tuple(_uid(found, tag) for tag in tags))} - seen
-            if not new:
-                return seen
-            seen |= new
-            offset += len(answer)
-
-    def _query(self, question: Callable[[], Answer]) -> Answer:
-        try:
-            return self._asked(question)
-        except requests.HTTPError as error:
-            status = error.response.status_code
-            raise ArchiveError(
-                f"The server refuses to list its studies (HTTP status {status}); check the URL."
-            ) from None
-        except ValueError:
-            raise ArchiveError("The server's answer is not that of a DICOMweb service; check the URL.") from None
-
-    def _asked(self, question: Callable[[], Answer]) -> Answer:
-        """Return an answer of the server; what is no answer, or not now, is told apart from a refusal.
-
-        Raises:
-            OutOfReachError: no answer, or not now.
-            ArchiveError: credentials or certificate do not do.
-            requests.HTTPError: another refusal.
-        """
-        try:
-            return question()
-        except requests.exceptions.SSLError:
-            raise ArchiveError("The server's certificate cannot be verified; see REQUESTS_CA_BUNDLE.") from None
-        except requests.HTTPError as error:
-            status = error.response.status_code
-            if status in REFUSED:
-                raise ArchiveError(f"The server refuses the credentials (HTTP status {status}); check them.") from None
-            if status in NOT_NOW:
-                raise OutOfReachError(f"HTTP status {status}") from None
-            raise
-        except requests.exceptions.JSONDecodeError:
-            raise
-        except requests.RequestException as error:
-            raise OutOfReachError(type(error).__name__) from None
-
-
-def _credentials() -> Callable[[requests.PreparedRequest], requests.PreparedRequest] | tuple[str, str] | None:
-    """Return what the environment holds; without it, requests looks into the netrc file."""
-    if token := os.environ.get("DICOMWEB_TOKEN"):
-
-        def bear(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            request.headers["Authorization"] = f"Bearer {token}"
-            return request
-
-        return bear
-    user = os.environ.get("DICOMWEB_USER")
-    return (user, os.environ.get("DICOMWEB_PASSWORD", "")) if user else None
-
-
-def _uid(found: Found, tag: str) -> str:
-    values = found.get(tag, {}).get("Value") or [""]
-    return str(values[0])

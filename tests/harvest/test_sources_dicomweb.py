@@ -31,7 +31,7 @@ def rejection(source: Source, path: str, limit: int = LIMIT) -> Reason:
 def test_a_pacs_lists_all_instances_and_gives_them_as_they_were_stored(
     orthanc: Any, make_dicom: Callable[..., bytes], film: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harvest.sources.dicomweb.PAGE", 2)
+    monkeypatch.setattr("harvest.sources.qido.PAGE", 2)
     films = {}
     for study, series, instance in [("1.2", "3", "4"), ("1.2", "3", "5"), ("1.2.1", "6", "7"), ("1.10", "8", "9")]:
         tags = {"StudyInstanceUID": study, "SeriesInstanceUID": series, "SOPInstanceUID": instance}
@@ -125,7 +125,7 @@ def stubborn() -> Iterator[Stubborn]:
 def test_paging_survives_servers_that_ignore_limits(
     stubborn: Any, rules: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harvest.sources.dicomweb.PAGE", 1000 if "offsets" in rules else 3)
+    monkeypatch.setattr("harvest.sources.qido.PAGE", 1000 if "offsets" in rules else 3)
     vars(stubborn).update(rules)
     listed = [one.path for one in open_source(stubborn.url, config=IMPATIENT).iter_objects()]
     assert listed == [f"{uid}/3/4.{uid}" for uid in STUDIES]
