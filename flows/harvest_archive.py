@@ -1,12 +1,13 @@
 """The Prefect flow of a harvest: plan, one task per shard, finish. Each step is a plain function of ``harvest``.
 
-A task is a shard of up to 256 objects, never a film: a task costs milliseconds and rows in Prefect's database. Shards
-run one after the other, since the network uses every core. What enters Prefect's database is paths of archive, bundle
+A task is a shard of up to 256 objects, never a film: a task costs milliseconds and rows in Prefect's database. Tasks
+run one after the other, since the network uses every core; on a Dask cluster, whose workers compute ahead, a task waits
+for its shard and commits it. What enters Prefect's database is paths of archive, bundle
 and lake, settings and counts: no file name, no value of a header, no pixel.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
@@ -21,10 +22,12 @@ from flows.run_board import RunBoard
 from flows.service.lineage import told_as_lineage
 from flows.service.night import Night
 from flows.service.watch import ServiceOptions, on_end
-from harvest.config import HarvestConfig
+from harvest.config import HarvestConfig, RunnerConfig
+from harvest.crew import crew
 from harvest.errors import IamHarvestError
 from harvest.manifest import Shard
-from harvest.pipeline import HarvestContext, ShardSummary, harvest_shard
+from harvest.open_run import Harvest
+from harvest.pipeline import ShardSummary
 from harvest.report.request import ReportRequest
 from harvest.run import Observer, RunRequest, RunSummary, Session, open_session
 from models.spec import Frozen
@@ -43,6 +46,7 @@ class HarvestOptions(Frozen):
     root: str | None = None
     config: HarvestConfig = HarvestConfig()
     report: ReportRequest = ReportRequest()
+    runner: RunnerConfig = RunnerConfig()
 
     @classmethod
     def of(cls, request: RunRequest) -> Self:
@@ -68,9 +72,9 @@ def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> boo
     retry_delay_seconds=exponential_backoff(2),
     retry_condition_fn=is_transient,
 )
-def harvest_one(label: str, shard: Shard, context: HarvestContext) -> ShardSummary:
+def harvest_one(label: str, shard: Shard, harvest: Harvest) -> ShardSummary:
     """Harvest a shard; repeated, it replaces its own rows."""
-    return harvest_shard(shard, context)
+    return harvest(shard)
 
 
 @flow(
@@ -89,7 +93,7 @@ def harvest_archive(
         archive: directory of films, packed archive, or list of paths.
         model: directory or name of a bundle.
         lake: directory, made if need be.
-        options: label table, site key, limit, name of the archive, settings, what the report shows.
+        options: label table, site key, limit, name of the archive, settings, what the report shows, who computes.
         service: hours in which shards may start, and who is told of the run.
     """
     request = RunRequest(archive, model, lake, **dict(options))
@@ -99,8 +103,8 @@ def harvest_archive(
         observers = [board, watching] if watching else [board]
         for observer in observers:
             observer.on_plan(session)
-        with told_as_lineage(session, service.events):
-            for summary in _harvest(session, service):
+        with told_as_lineage(session, service.events), closing(_harvest(session, service)) as summaries:
+            for summary in summaries:
                 session.add(summary)
                 for observer in observers:
                     observer.on_shard(summary)
@@ -119,17 +123,17 @@ def _session(request: RunRequest) -> Iterator[tuple[Session, Observer | None]]:
             yield session, None
 
 
-def _harvest(session: Session, night: Night) -> Iterator[ShardSummary]:
+def _harvest(session: Session, night: Night) -> Generator[ShardSummary]:
     """Run a task per shard while the night lasts; the network is loaded when there is one."""
     shards = session.plan.shards
     if not shards or not night.is_open():
         return
-    context = session.context()
-    for number, shard in enumerate(shards, start=1):
-        if not night.is_open():
-            return
-        label = f"shard {number}/{len(shards)}, {len(shard.objects)} films"
-        yield harvest_one(label, unvisited(shard), unvisited(context))
+    with crew(session) as harvest:
+        for number, shard in enumerate(shards, start=1):
+            if not night.is_open():
+                return
+            label = f"shard {number}/{len(shards)}, {len(shard.objects)} films"
+            yield harvest_one(label, unvisited(shard), unvisited(harvest))
 
 
 def unvisited(value: T) -> T:

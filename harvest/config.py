@@ -9,13 +9,14 @@ import tomllib
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from harvest.errors import SettingsError
 from models.spec import BundleSpec, Frozen, Merge, RankBy
 
 GateMode = Literal["probability", "labels", "both"]
 Identifiers = Literal["pseudonymize", "keep"]
+Runner = Literal["local", "dask"]
 Settings = TypeVar("Settings", bound=Frozen)
 
 GateReason = Literal["wrong_modality", "wrong_body_part", "wrong_view", "not_a_chest_film", "not_chest_by_pixels"]
@@ -109,6 +110,25 @@ class StorageConfig(Frozen):
     """Maps are stored for findings at or above this probability, and always for gated ones."""
     shard_size: int = Field(default=256, ge=1, le=256)
     """Objects per shard."""
+
+
+class RunnerConfig(Frozen):
+    """Which processes compute."""
+
+    kind: Runner = "local"
+    """local: this process; dask: workers, by default two on this machine."""
+    workers: int | None = Field(default=None, ge=1, le=256)
+    """Worker processes to start on this machine."""
+    address: str | None = None
+    """Dask scheduler to use instead, ``tcp://HOST:PORT``."""
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if self.kind == "local" and (self.workers or self.address):
+            raise ValueError("workers and address go with the runner dask")
+        if self.workers and self.address:
+            raise ValueError("give workers to start, or the address of a cluster, not both")
+        return self
 
 
 class HarvestConfig(Frozen):

@@ -23,6 +23,7 @@ __all__ = [
     "Stage",
     "TableError",
     "UnknownFindingError",
+    "WorkerError",
 ]
 
 
@@ -84,6 +85,12 @@ class RejectionRateError(IamHarvestError):
     """More objects were rejected than the user allows; nothing new was published."""
 
     code = "rejection_rate"
+
+
+class WorkerError(IamHarvestError):
+    """The workers of a cluster are missing, or would not give this run's rows."""
+
+    code = "worker"
 
 
 class Stage(StrEnum):

@@ -24,7 +24,7 @@ from harvest.labels import attach_labels
 from harvest.lake import Lake, writing
 from harvest.localization import Localizer
 from harvest.manifest import Shard
-from harvest.pipeline import HarvestContext, ShardSummary, harvest_shard
+from harvest.pipeline import HarvestContext, ShardSummary, Workbench, harvest_shard
 from harvest.predict import Predictor
 from harvest.sources import open_source
 from models.bundle import load_bundle
@@ -107,7 +107,8 @@ def plan_evaluation(model: str, request: EvaluationRequest, lake: Lake, engine: 
     size = config.storage.shard_size
     starts = range(0, len(objects), size)
     shards = tuple(Shard(f"{start:08d}", tuple(objects[start : start + size])) for start in starts)
-    return EvaluationHarvest(shards, HarvestContext(source, lake, localizer, keys, config), bundle.spec)
+    bench = Workbench(source, localizer, keys, config)
+    return EvaluationHarvest(shards, HarvestContext(bench, lake), bundle.spec)
 
 
 def evaluate_harvest(lake: Path, request: EvaluationRequest, model: str | None = None) -> Evaluation:

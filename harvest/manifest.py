@@ -6,7 +6,7 @@ its own shards, so that a film meets the same neighbours in its batch as in an u
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,10 +32,10 @@ _PLAN = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Objects that are harvested and committed together; at most 256, in path order."""
+    """Objects that are harvested and committed together; at most 256, in path order. Shown, it names none of them."""
 
     shard_id: str
-    objects: tuple[ArchiveObject, ...]
+    objects: tuple[ArchiveObject, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The pipeline: one shard of an archive to rows of the lake.
 
-``harvest_shard`` is a plain function: it runs in a test, a notebook, a thread, under a scheduler or on a cluster alike.
+``harvest_shard`` is a plain function: it runs in a test, a notebook, a thread or under a scheduler alike. It computes,
+which any process can do, and commits, which is up to the one that may write to the lake.
 """
 
 import time
@@ -8,10 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
+
 from harvest.batches import Film, iter_batches, iter_films
 from harvest.config import HarvestConfig
 from harvest.errors import Reason, Stage
-from harvest.forget import read_forgotten
+from harvest.forget import Forgotten
 from harvest.keys import RunKeys
 from harvest.lake import Lake
 from harvest.localization import Localizer
@@ -23,14 +26,22 @@ from harvest.sources import Source
 
 
 @dataclass(frozen=True)
-class HarvestContext:
-    """Everything a shard needs beside its objects."""
+class Workbench:
+    """What computing a shard needs beside its objects; no lake."""
 
     source: Source
-    lake: Lake
     localizer: Localizer
     keys: RunKeys
     config: HarvestConfig
+    forgotten: Forgotten = field(default_factory=Forgotten)
+
+
+@dataclass(frozen=True)
+class HarvestContext:
+    """Where shards are computed, and the lake that they go into."""
+
+    bench: Workbench
+    lake: Lake
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,14 @@ class ShardSummary:
     reasons: Counter[str]
     findings: Counter[str]
     seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ComputedShard:
+    """What a shard gives, not yet in the lake: every table, also the empty ones, and the counts."""
+
+    tables: dict[str, pa.Table]
+    summary: ShardSummary
 
 
 class StageClock:
@@ -78,26 +97,39 @@ class StageClock:
 def harvest_shard(shard: Shard, context: HarvestContext) -> ShardSummary:
     """Read, decode, localize and commit one shard.
 
-    The part files appear under names that follow from shard and settings, so repeating a shard replaces its rows.
     What is wrong with an object is a row of ``rejections``; only what is wrong with the lake or the machine raises.
     """
+    computed = compute_shard(shard, context.bench)
+    return commit_shard(computed, context.lake, context.bench.keys.config_fingerprint)
+
+
+def compute_shard(shard: Shard, bench: Workbench) -> ComputedShard:
+    """Read, decode and localize one shard; nothing is written."""
     clock = StageClock()
-    rows = ShardRows(context.keys)
-    predictor = context.localizer.predictor
+    rows = ShardRows(bench.keys)
+    predictor = bench.localizer.predictor
     input_hw = predictor.spec.network.input_hw
-    engine = context.config.engine
-    decoded = iter_films(context.source, shard.objects, context.config.decode, input_hw, engine.decode_workers)
-    forgotten = read_forgotten(context.lake)
-    films = (forgotten.refuse(film, context.keys.site_key) for film in decoded)
+    config = bench.config
+    decoded = iter_films(bench.source, shard.objects, config.decode, input_hw, config.engine.decode_workers)
+    films = (bench.forgotten.refuse(film, bench.keys.site_key) for film in decoded)
     for batch in clock.timed("wait_decode", iter_batches(films, predictor.batch_size)):
         start = time.perf_counter()
-        _harvest_batch(batch, context.localizer, rows)
+        _harvest_batch(batch, bench.localizer, rows)
         clock.add("localize", start)
-    start = time.perf_counter()
-    context.lake.commit_shard(context.keys.config_fingerprint, shard.shard_id, rows.tables())
-    clock.add("commit", start)
     boxes = Counter(row["finding"] for row in rows.rows["boxes"])
-    return ShardSummary(shard.shard_id, len(shard.objects), rows.states, rows.reasons, boxes, clock.seconds)
+    summary = ShardSummary(shard.shard_id, len(shard.objects), rows.states, rows.reasons, boxes, clock.seconds)
+    return ComputedShard(rows.tables(), summary)
+
+
+def commit_shard(computed: ComputedShard, lake: Lake, fingerprint: str) -> ShardSummary:
+    """Write a shard's part files; their names follow from shard and settings, so repeating it replaces its rows.
+
+    Raises:
+        LakeLockedError: this process is the lake's writer no more.
+    """
+    start, summary = time.perf_counter(), computed.summary
+    lake.commit_shard(fingerprint, summary.shard_id, computed.tables)
+    return replace(summary, seconds=summary.seconds | {"commit": time.perf_counter() - start})
 
 
 def _harvest_batch(batch: list[Film], localizer: Localizer, rows: ShardRows) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harvest.config import HarvestConfig
+from harvest.config import HarvestConfig, RunnerConfig
 from harvest.report.request import ReportRequest
 from harvest.run_record import RunRecord
 
@@ -23,6 +23,7 @@ class RunRequest:
         archive_name: stands before the relative path wherever an object is named; by default the folder's name.
         root: where the paths of a list begin, or the PACS of its UIDs or accession numbers.
         report: what the report shows, which is made where something was published.
+        runner: which processes compute.
     """
 
     archive: str
@@ -35,6 +36,7 @@ class RunRequest:
     archive_name: str | None = None
     root: str | None = None
     report: ReportRequest = field(default_factory=ReportRequest)
+    runner: RunnerConfig = field(default_factory=RunnerConfig)
 
 
 @dataclass(frozen=True)

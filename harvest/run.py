@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from harvest.annotations import read_label_table
+from harvest.crew import crew
 from harvest.engine import resolve_engine
 from harvest.errors import ArchiveError, IamHarvestError, LakeLockedError, RejectionRateError
 from harvest.forget import read_forgotten
@@ -63,6 +64,7 @@ class Session:
         self.spec, digest = read_bundle_spec(request.model)
         self.engine = resolve_engine(request.config.engine).name
         self.keys = self._keys(digest)
+        self.forgotten = read_forgotten(lake)
         self.plan = self._plan()
         self._summaries: list[ShardSummary] = []
         self._open = False
@@ -83,7 +85,7 @@ class Session:
         harvested = read_harvested(self.lake, self.keys.config_fingerprint, self.source.name)
         earlier = read_plan(self.lake, self.keys.run_id)
         size = self.request.config.storage.shard_size
-        listing = read_forgotten(self.lake).still_listed(_listing(self.request, self.source), self.keys)
+        listing = self.forgotten.still_listed(_listing(self.request, self.source), self.keys)
         plan = plan_shards(listing, harvested, earlier, size, self.keys.site_key)
         if not plan.listed and not may_be_empty(self.source):
             raise ArchiveError(f"The archive {self.request.archive} holds no files; check the path.")
@@ -103,13 +105,14 @@ class Session:
     def context(self) -> "HarvestContext":
         """Load the network."""
         from harvest.localization import Localizer
-        from harvest.pipeline import HarvestContext
+        from harvest.pipeline import HarvestContext, Workbench
         from harvest.predict import Predictor
         from models.bundle import load_bundle
 
         predictor = Predictor(load_bundle(self.request.model), self.request.config.engine)
         localizer = Localizer(predictor, self.request.config)
-        return HarvestContext(self.source, self.lake, localizer, self.keys, self.request.config)
+        bench = Workbench(self.source, localizer, self.keys, self.request.config, self.forgotten)
+        return HarvestContext(bench, self.lake)
 
     def add(self, summary: "ShardSummary") -> None:
         """Take note of a finished shard.
@@ -225,14 +228,12 @@ def run_harvest(request: RunRequest, observer: Observer | None = None) -> RunSum
         if observer:
             observer.on_plan(session)
         if session.plan.shards:
-            from harvest.pipeline import harvest_shard
-
-            context = session.context()
-            for shard in session.plan.shards:
-                summary = harvest_shard(shard, context)
-                session.add(summary)
-                if observer:
-                    observer.on_shard(summary)
+            with crew(session) as harvest:
+                for shard in session.plan.shards:
+                    summary = harvest(shard)
+                    session.add(summary)
+                    if observer:
+                        observer.on_shard(summary)
         return session.finish()
 
 

@@ -36,7 +36,7 @@ def harvest_and_report(request: RunRequest, dry_run: bool, with_prefect: bool, a
     if as_json:
         print_json(as_values(summary, seconds))
     else:
-        print(describe_run(summary, request.model, seconds))
+        print(describe_run(summary, request, seconds))
 
 
 def plan(request: RunRequest) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def as_values(summary: RunSummary, seconds: float) -> dict[str, Any]:
     }
 
 
-def describe_run(summary: RunSummary, model: str, seconds: float) -> str:
+def describe_run(summary: RunSummary, request: RunRequest, seconds: float) -> str:
     """Say what a run did: counts by state, places, a question to ask, and one line to quote."""
     lake = summary.lake
     boxes = f"{summary.findings.total():,}"
@@ -105,7 +105,7 @@ def describe_run(summary: RunSummary, model: str, seconds: float) -> str:
         ("ask", shlex.join([*own_command(), "sql", str(lake), QUESTION])),
     ]
     lines = [f"  {name:<11} {value}" for name, value in rows] if summary.harvested else []
-    return "\n".join([*lines, _last_line(summary, model, seconds)])
+    return "\n".join([*lines, _last_line(summary, request, seconds)])
 
 
 def own_command() -> list[str]:
@@ -116,14 +116,15 @@ def own_command() -> list[str]:
     return [called.name if shutil.which(called.name) else str(called)]
 
 
-def _last_line(summary: RunSummary, model: str, seconds: float) -> str:
+def _last_line(summary: RunSummary, request: RunRequest, seconds: float) -> str:
     if not summary.harvested:
         return f"Nothing new: {summary.objects:,} films listed, all harvested before ({duration(seconds)})."
     busy = sum(summary.seconds.values())
-    pace = f"{duration(seconds)} ({summary.harvested / busy:.1f} films/s once the network was loaded)"
+    each = " in each worker" if request.runner.kind == "dask" else ""
+    pace = f"{duration(seconds)} ({summary.harvested / busy:.1f} films/s{each} once the network was loaded)"
     run_id = summary.record["run_id"] if summary.record else ""
     return (
-        f"Harvested {summary.harvested:,} of {summary.objects:,} films with {model} in {pace}: "
+        f"Harvested {summary.harvested:,} of {summary.objects:,} films with {request.model} in {pace}: "
         f"{summary.findings.total():,} boxes on {summary.states['localized']:,} films, "
         f"{summary.states['rejected']:,} rejected. Run {run_id}."
     )

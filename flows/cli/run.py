@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from flows.cli.options import Archive, AsJson, Model, Out, WithPrefect
-from flows.cli.settings import read_settings
-from harvest.config import GateMode, Identifiers
+from flows.cli.settings import read_runner, read_settings
+from harvest.config import GateMode, Identifiers, Runner
 
 
 def run(
@@ -30,6 +30,9 @@ def run(
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
+    runner: Annotated[Runner, typer.Option(help="Who computes: this process, or workers of a Dask cluster.")] = "local",
+    workers: Annotated[int | None, typer.Option(min=1, help="Dask workers to start on this machine.")] = None,
+    address: Annotated[str | None, typer.Option(help="Dask scheduler to use instead, tcp://HOST:PORT.")] = None,
     prefect: WithPrefect = False,
     as_json: AsJson = False,
 ) -> None:
@@ -44,5 +47,6 @@ def run(
 
     overrides = {"gate__mode": gate, "identifiers": identifiers, "engine__device": device, "decode__include": include}
     settings = read_settings(config, max_rejection_rate=max_rejection_rate, **overrides)
-    request = RunRequest(archive, model, out, labels, settings, site_key, limit, archive_name, root)
+    crew = read_runner(runner, workers, address)
+    request = RunRequest(archive, model, out, labels, settings, site_key, limit, archive_name, root, runner=crew)
     harvest_and_report(request, dry_run, prefect, as_json)

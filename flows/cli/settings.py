@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harvest.config import HarvestConfig, describe_validation
+from harvest.config import HarvestConfig, Runner, RunnerConfig, describe_validation
 from harvest.errors import SettingsError
 
 
@@ -28,5 +28,17 @@ def read_settings(path: Path | None, **options: object) -> HarvestConfig:
         place[key] = place[key] if value is None else value
     try:
         return HarvestConfig.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(f"Impossible setting: {describe_validation(error)}.") from error
+
+
+def read_runner(kind: Runner, workers: int | None, address: str | None) -> RunnerConfig:
+    """Return who computes.
+
+    Raises:
+        SettingsError: the options do not go together.
+    """
+    try:
+        return RunnerConfig(kind=kind, workers=workers, address=address)
     except ValidationError as error:
         raise SettingsError(f"Impossible setting: {describe_validation(error)}.") from error

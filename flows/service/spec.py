@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from harvest.config import HarvestConfig, read_toml
+from harvest.config import HarvestConfig, RunnerConfig, read_toml
 from harvest.receiving.spec import ReceiverSpec
 from harvest.request import RunRequest
 from models.spec import Frozen
@@ -91,6 +91,8 @@ class HarvestSpec(Frozen):
     """Look at the first so many films of the archive only."""
     settings: Path | None = None
     """TOML file of settings, as ``iam-harvest run --config`` takes."""
+    runner: RunnerConfig = RunnerConfig()
+    """Who computes: ``runner = {kind = "dask", workers = 2}``."""
 
     @field_validator("window")
     @classmethod
@@ -112,7 +114,7 @@ class HarvestSpec(Frozen):
             SettingsError: the settings file cannot be used.
         """
         config = HarvestConfig.from_toml(self.settings) if self.settings else HarvestConfig()
-        names = ("labels", "site_key", "limit", "archive_name", "root")
+        names = ("labels", "site_key", "limit", "archive_name", "root", "runner")
         return RunRequest(
             self.archive, self.model, self.lake, config=config, **{name: getattr(self, name) for name in names}
         )

@@ -12,7 +12,7 @@ from prefect import get_client
 from flows import harvest_archive as module
 from flows.execute import execute
 from flows.terminal import Terminal
-from harvest.config import HarvestConfig, StorageConfig
+from harvest.config import HarvestConfig, RunnerConfig, StorageConfig
 from harvest.errors import SettingsError
 from harvest.pipeline import harvest_shard
 from harvest.run import RunRequest, RunSummary, run_harvest
@@ -33,7 +33,7 @@ def harvest_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., Any
     """Put something in the place of ``harvest_shard``, and let retries come at once."""
 
     def put(function: Callable[..., Any]) -> None:
-        monkeypatch.setattr(module, "harvest_shard", function)
+        monkeypatch.setattr("harvest.pipeline.harvest_shard", function)
         monkeypatch.setattr(module, "harvest_one", module.harvest_one.with_options(retry_delay_seconds=0))
 
     return put
@@ -59,6 +59,16 @@ def test_a_flow_does_what_a_run_in_process_does(request_: RunRequest, tmp_path: 
     assert "harvest-rejections" in seen
     assert "patient-" not in seen
     assert "broken.dcm" not in seen
+
+
+def test_a_flows_shards_may_be_computed_by_dask_workers(request_: RunRequest, tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed (pip install 'iam-harvest[dask]')")
+    flown = run_flow(replace(request_, runner=RunnerConfig(kind="dask", workers=2)))
+    plain = run_harvest(replace(request_, lake=tmp_path / "plain"))
+    assert (flown.harvested, flown.states, flown.reasons, flown.findings) == (
+        11, plain.states, plain.reasons, plain.findings,
+    )  # fmt: skip
+    assert f"shard {SHARDS}/{SHARDS}, 3 films" in everything_in_prefect()
 
 
 def test_nothing_new_makes_no_flow_run(request_: RunRequest) -> None:

@@ -12,7 +12,6 @@ import pytest
 from prefect import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from flows import harvest_archive as module
 from flows.execute import execute
 from flows.prefect_server import TemporaryEnvironment, free_port, server_process
 from flows.terminal import Terminal
@@ -81,7 +80,7 @@ def before_shard(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, Callabl
             events.get(begun[-1], lambda: None)()
             return harvest_shard(shard, context)
 
-        monkeypatch.setattr(module, "harvest_shard", eventful)
+        monkeypatch.setattr("harvest.pipeline.harvest_shard", eventful)
         return begun
 
     return put
