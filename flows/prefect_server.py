@@ -4,6 +4,7 @@ Prefect reads its settings from the environment at first import; so nothing here
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -127,7 +128,8 @@ def background(command: list[str], log: Path | None = None) -> Iterator["subproc
     """
     with ExitStack() as files:
         output = files.enter_context(log.open("ab")) if log else None
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        with _interrupts_heard():
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         yield process
     finally:
@@ -137,6 +139,20 @@ def background(command: list[str], log: Path | None = None) -> Iterator["subproc
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def _interrupts_heard() -> Iterator[None]:
+    """Start children that an interrupt ends, also where a script started this process deaf to it (``command &``).
+
+    Prefect's worker interrupts itself when it is told to end.
+    """
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if deaf:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    yield
+    if deaf:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _await_health(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:

@@ -29,6 +29,7 @@ def demo(tiny_bundle_path: Path, tmp_path: Path) -> "Iterator[subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a script's `make test &` would be deaf to it
     )
     yield process
     process.terminate()  # stops its server and worker

@@ -14,7 +14,7 @@ from harvest import isolation
 from harvest.batches import iter_films
 from harvest.config import DecodeConfig
 from harvest.errors import DecoderStartError, Reason
-from harvest.isolation import Bounds, DecoderPool
+from harvest.isolation import Bounds, DecoderPool, DecoderProcess
 from harvest.phantom.sketch import sketch_chest
 from harvest.records import ArchiveObject
 from harvest.sources import open_source
@@ -119,12 +119,15 @@ def test_idle_processes_that_were_killed_are_replaced(archive: Path) -> None:
 
 
 def test_a_killed_decoder_loses_one_object(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ask(arguments: tuple[Any, ...], bounds: Bounds) -> tuple[list[Any], Reason | None]:
+    def ask(self: DecoderProcess, arguments: tuple[Any, ...], seconds: float) -> Iterator[Any]:
         one: ArchiveObject = arguments[1]
-        seconds = 1e-9 if one.path == "film1.png" else bounds.seconds
-        return DecoderPool.ask(isolation.decoders, arguments, Bounds(seconds, bounds.memory_mib))
+        if one.path == "film1.png":
+            self._process.send_signal(signal.SIGSTOP)  # it will never answer
+            seconds = 0.1
+        return answers(self, arguments, seconds)
 
-    monkeypatch.setattr("harvest.batches.decoders.ask", ask)
+    answers = DecoderProcess.ask
+    monkeypatch.setattr(DecoderProcess, "ask", ask)
     films = films_of(archive, 2)
     reasons = [one.rejection.reason if one.rejection else None for one in films]
     assert reasons == [None, Reason.DECODER_TIMEOUT, None, Reason.UNKNOWN_FORMAT, None, None]
