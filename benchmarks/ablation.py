@@ -8,10 +8,19 @@ these films were trained on. An interrupted run goes on where it stopped. Result
 directory.
 """
 
+from pathlib import Path
+
 from nih_films import NihFilms
 from variants import Variant, compare
 
+from harvest.tuning import learn_places
+from models.bundle_files import SPEC_FILE
+
 KNOWLEDGE = ("none", "vanilla", "full")
+PAPER = {"place_weight": 0.0, "asymmetry_weight": 0.0}
+"""Attention is cut as it comes."""
+PLACES, ASYMMETRY = {"place_weight": 0.6}, {"asymmetry_weight": 0.2}
+"""What ``nih-mini`` adds."""
 
 
 def variants(films: NihFilms) -> list[Variant]:
@@ -22,17 +31,38 @@ def variants(films: NihFilms) -> list[Variant]:
     average = trainer.bundle("average", network={"pooling": "average"}, attention_mining={"epochs": 0})
     mined = {kind: trainer.bundle(f"kp-{kind}", "base", attention_mining={"knowledge": kind}) for kind in KNOWLEDGE}
     faithful = trainer.bundle("kp-full-average", "average", network={"pooling": "average"})
-    full = mined["full"]
     return [
-        Variant("CAM, average pooling", average, 1),
-        Variant("T = 3, KP full, average pooling", faithful, 3),
-        Variant("CAM, PCAM pooling", base, 1),
-        Variant("CAM, PCAM pooling, without MSA", plain, 1),
-        *(Variant(f"T = 3, PCAM, KP {kind}", path, 3) for kind, path in mined.items()),
-        Variant("T = 2, PCAM, KP full", full, 2),
-        *(Variant(f"T = 3, PCAM, KP full, merge {merge}", full, 3, merge) for merge in ("raw", "max")),
-        Variant("T = 3, PCAM, KP full, lowest threshold first", full, 3, boxes={"rank_by": "threshold_ascending"}),
-        Variant("T = 3, PCAM, KP full, all components", full, 3, boxes={"components": "all"}),
+        Variant("CAM, average pooling", average, 1, boxes=PAPER),
+        Variant("T = 3, KP full, average pooling", faithful, 3, boxes=PAPER),
+        Variant("CAM, PCAM pooling", base, 1, boxes=PAPER),
+        Variant("CAM, PCAM pooling, without MSA", plain, 1, boxes=PAPER),
+        *(Variant(f"T = 3, PCAM, KP {kind}", path, 3, boxes=PAPER) for kind, path in mined.items()),
+        *_cut_otherwise(mined["full"]),
+        *_beyond(films, mined["full"]),
+    ]
+
+
+def _cut_otherwise(full: Path) -> list[Variant]:
+    return [
+        Variant("T = 2, PCAM, KP full", full, 2, boxes=PAPER),
+        *(Variant(f"T = 3, PCAM, KP full, merge {merge}", full, 3, merge, PAPER) for merge in ("raw", "max")),
+        Variant(
+            "T = 3, PCAM, KP full, lowest threshold first", full, 3, boxes=PAPER | {"rank_by": "threshold_ascending"}
+        ),
+        Variant("T = 3, PCAM, KP full, all components", full, 3, boxes=PAPER | {"components": "all"}),
+    ]
+
+
+def _beyond(films: NihFilms, full: Path) -> list[Variant]:
+    """Return rows of what is not in the paper."""
+    placed = films.directory / "bundles" / "kp-full-placed"
+    if not (placed / SPEC_FILE).exists():
+        learn_places(str(full), films.request("score"), placed)
+    added = {"places": PLACES, "asymmetry": ASYMMETRY, "places, asymmetry": PLACES | ASYMMETRY}
+    return [
+        Variant(f"{steps}, {name}", placed, count, "raw", PAPER | boxes)
+        for steps, count in (("CAM, PCAM", 1), ("T = 3, PCAM, KP full, merge raw", 3))
+        for name, boxes in added.items()
     ]
 
 

@@ -4,7 +4,7 @@ Every box, also in the run itself, is cut from maps that went through :func:`qua
 later from the lake are the same ones. Source of the merge: Cai et al. 2018, eq. 8.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,18 @@ class StoredMaps:
         scale: (T,) float32, >= 0.
         offset: (T,) float32.
         keep: (T - 1, h, w) bool; M_1 .. M_{T-1}, true where visible.
+        asymmetry: of the film (``harvest.asymmetry``); None in lakes that were written before it was stored.
     """
 
     maps: npt.NDArray[np.uint8]
     scale: npt.NDArray[np.float32]
     offset: npt.NDArray[np.float32]
     keep: npt.NDArray[np.bool_]
+    asymmetry: npt.NDArray[np.int8] | None = None
+
+    def with_asymmetry(self, asymmetry: npt.NDArray[np.int8]) -> "StoredMaps":
+        """Return the same maps with the asymmetry of their film."""
+        return replace(self, asymmetry=asymmetry)
 
     def keep_bytes(self) -> bytes:
         """Return the masks as packed bits, row-major, for the ``keep`` column."""
@@ -40,7 +46,13 @@ class StoredMaps:
     def first(self, iterations: int | None) -> "StoredMaps":
         """Return the maps and masks of the first iterations only; None: all."""
         masks = None if iterations is None else iterations - 1
-        return StoredMaps(self.maps[:iterations], self.scale[:iterations], self.offset[:iterations], self.keep[:masks])
+        return replace(
+            self,
+            maps=self.maps[:iterations],
+            scale=self.scale[:iterations],
+            offset=self.offset[:iterations],
+            keep=self.keep[:masks],
+        )
 
     @classmethod
     def from_bytes(

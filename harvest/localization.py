@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from harvest.asymmetry import film_asymmetry
 from harvest.attention import StoredMaps
 from harvest.batches import Film
 from harvest.box_rules import BoxRules
@@ -79,8 +80,8 @@ class Localizer:
     ) -> list[FindingResult] | None:
         if not np.isfinite(maps.probabilities[row]).all():
             return None
-        stored = maps.stored(row)
-        assert film.placement is not None
+        assert film.input is not None and film.placement is not None
+        stored = maps.stored(row, film_asymmetry(film.input, film.placement))
         to_cut = [(self.findings[column], stored[column]) for column in np.flatnonzero(gated).tolist()]
         boxes = dict(zip([name for name, _ in to_cut], self.rules.cut(to_cut, film.placement), strict=True))
         return [

@@ -23,25 +23,26 @@ Place = tuple[tuple[float, ...], ...]
 Grid = npt.NDArray[np.float64]
 
 
-def weigh_by_place(merged: Float32Map, weights: Grid, placement: Placement) -> Float32Map:
+def weigh(merged: Float32Map, weights: Sequence[Grid], placement: Placement) -> Float32Map:
     """Multiply merged attention, normalised over the film, by weights laid over the film.
 
     Args:
         merged: (h, w) H_f over the whole network input, any range.
-        weights: (rows, columns) over the upright film, between 0 and 1; interpolated bilinearly.
+        weights: each (rows, columns) over the upright film, 0 or more; interpolated bilinearly.
         placement: of the film in the network input.
 
     Returns:
-        float32 (h, w) in [0, 1]; all 0 where H_f is constant over the film, or the film lies between two cells.
+        float32 (h, w), 0 or more; all 0 where H_f is constant over the film, or the film lies between two cells.
     """
     rows, columns = _film_coordinates(merged.shape, placement)
     film = merged[np.ix_((rows > 0) & (rows < 1), (columns > 0) & (columns < 1))].astype(np.float64)
     if not film.size or film.max() - film.min() <= 1e-9:
         return np.zeros_like(merged)
     normalised = ((merged - film.min()) / (film.max() - film.min())).clip(0, 1)
-    at = np.meshgrid(rows * weights.shape[0] - 0.5, columns * weights.shape[1] - 0.5, indexing="ij")
-    weight = ndimage.map_coordinates(weights, at, order=1, mode="nearest")
-    return (normalised * weight).astype(np.float32)  # type: ignore[no-any-return]
+    for grid in weights:
+        at = np.meshgrid(rows * grid.shape[0] - 0.5, columns * grid.shape[1] - 0.5, indexing="ij")
+        normalised = normalised * ndimage.map_coordinates(grid, at, order=1, mode="nearest")
+    return normalised.astype(np.float32)  # type: ignore[no-any-return]
 
 
 def learn_place(maps: Sequence[tuple[Float32Map, Placement]]) -> Place | None:

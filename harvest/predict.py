@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from harvest.asymmetry import Asymmetry
 from harvest.attention import StoredMaps, quantise_maps
 from harvest.config import EngineConfig
 from harvest.engine import resolve_engine
@@ -36,11 +37,13 @@ class FilmMaps:
     attention: npt.NDArray[np.float32]
     keep: BoolArray
 
-    def stored(self, row: int) -> dict[int, StoredMaps]:
-        """Return the selected maps of film ``row`` by column (finding), as they are stored."""
+    def stored(self, row: int, asymmetry: Asymmetry) -> dict[int, StoredMaps]:
+        """Return the selected maps of film ``row`` by column (finding), with its asymmetry, as they are stored."""
         start = int(self.selected[:row].sum())
         return {
-            int(column): quantise_maps(self.attention[:, start + offset], self.keep[:, start + offset])
+            int(column): quantise_maps(self.attention[:, start + offset], self.keep[:, start + offset]).with_asymmetry(
+                asymmetry
+            )
             for offset, column in enumerate(np.flatnonzero(self.selected[row]))
         }
 

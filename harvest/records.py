@@ -186,6 +186,7 @@ ATTENTION = pa.schema(
         pa.field("scale", pa.list_(pa.float32()), nullable=False),
         pa.field("offset", pa.list_(pa.float32()), nullable=False),
         pa.field("keep", pa.binary(), nullable=False),
+        pa.field("asymmetry", pa.binary()),
         pa.field("orientation", pa.string(), nullable=False),
         pa.field("pixel_aspect", pa.float64(), nullable=False),
     ]

@@ -144,6 +144,7 @@ def _attention(film: Film, finding: str, stored: StoredMaps) -> Row:
         "scale": stored.scale.tolist(),
         "offset": stored.offset.tolist(),
         "keep": stored.keep_bytes(),
+        "asymmetry": None if stored.asymmetry is None else stored.asymmetry.tobytes(),
         "orientation": film.placement.orientation,
         "pixel_aspect": film.placement.pixel_aspect,
     }

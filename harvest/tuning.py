@@ -50,7 +50,8 @@ def learn_places(
         Digest of the new bundle.
     """
     bundle = load_bundle(model)
-    rules = BoxRules.of(with_places(bundle.spec, {}, 0.0))
+    unweighted = bundle.spec.boxes.model_copy(update={"place_weight": 0.0, "asymmetry_weight": 0.0})
+    rules = BoxRules(unweighted, bundle.spec.mining, bundle.spec.findings)
     maps: dict[str, list[tuple[Float32Map, Placement]]] = {name: [] for name in bundle.spec.network.findings}
     with evaluation_lake() as lake:
         _harvest(model, request, lake, engine)

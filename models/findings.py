@@ -33,6 +33,25 @@ FINDINGS: tuple[str, ...] = (
 )
 """The fourteen findings in the order in which every logit, probability and map of this project stands."""
 
+OPACITIES = frozenset(
+    {
+        "Atelectasis",
+        "Effusion",
+        "Infiltration",
+        "Mass",
+        "Nodule",
+        "Pneumonia",
+        "Consolidation",
+        "Edema",
+        "Fibrosis",
+        "Pleural_Thickening",
+    }
+)
+"""Findings that brighten the film (Hansell et al., Fleischner Society glossary, Radiology 2008)."""
+
+LUCENCIES = frozenset({"Pneumothorax", "Emphysema"})
+"""Findings that darken it."""
+
 _ALIASES = {
     "infiltrate": "Infiltration",  # the box table's spelling
     "pleural effusion": "Effusion",

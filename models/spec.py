@@ -81,6 +81,9 @@ class BoxSpec(Frozen):
     """H_f is enlarged bilinearly by this before it is cut."""
     place_weight: float = Field(default=0.0, ge=0, le=4)
     """Power of ``FindingSpec.place`` by which the normalised H_f is multiplied before it is cut; 0: as in the paper."""
+    asymmetry_weight: float = Field(default=0.0, ge=0, le=2)
+    """Of the difference between film and mirror image (``harvest.asymmetry``): the normalised H_f is multiplied by
+    exp(weight * difference) before it is cut; 0: as in the paper."""
     smoothing: float = Field(default=0.0, ge=0)
     """Standard deviation of a Gaussian applied before cutting, in cells of the map."""
     max_boxes: int = Field(default=3, ge=1, le=10)

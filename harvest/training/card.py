@@ -23,6 +23,9 @@ _SHOWN_TARGETS = ("0.1", "0.3", "0.5")
 _PLACES = """
 Before it is cut, attention is weighted by where that to the finding usually lies (power {weight:g}), learned from maps
 and labels of the training films; this is not in the paper."""
+_ASYMMETRY = """
+Attention to opacities is raised where the film is brighter than its mirror image, and to lucencies where it is darker
+(weight {weight:g}); this is not in the paper."""
 _CARD = """# {name}
 
 Boxes of chest X-ray findings, trained from image labels alone by iterative attention mining (Cai et al., MICCAI 2018,
@@ -147,6 +150,8 @@ def with_localization(card: str, spec: BundleSpec, figures: Mapping[str, Any] | 
     intro = f"Box thresholds: {spec.threshold_source}."
     if spec.boxes.place_weight:
         intro += _PLACES.format(weight=spec.boxes.place_weight)
+    if spec.boxes.asymmetry_weight:
+        intro += _ASYMMETRY.format(weight=spec.boxes.asymmetry_weight)
     if figures is None:
         said = f"{intro}\nLocalization was not measured: run `iam-harvest evaluate`."
         return f"{before}\n\n{_LOCALIZATION}\n\n{said}\n"

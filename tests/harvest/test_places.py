@@ -6,7 +6,7 @@ import pytest
 from harvest.attention import quantise_maps
 from harvest.box_rules import BoxRules
 from harvest.geometry import Placement
-from harvest.places import MINIMUM_FILMS, PLACE_SHAPE, learn_place, weigh_by_place
+from harvest.places import MINIMUM_FILMS, PLACE_SHAPE, learn_place, weigh
 from models.spec import BoxSpec, FindingSpec, MiningSpec
 
 LANDSCAPE = Placement(rows=100, columns=200, input_hw=(160, 160))
@@ -24,7 +24,7 @@ def two_spots(left: float, right: float) -> np.ndarray:
 def test_weights_lie_over_the_film_whatever_the_padding_holds() -> None:
     merged = two_spots(1.0, 0.9)
     merged[0, 0] = 50.0  # padding: neither seen nor normalised by
-    weighted = weigh_by_place(merged, np.array(RIGHT), LANDSCAPE)
+    weighted = weigh(merged, [np.array(RIGHT)], LANDSCAPE)
     assert weighted[8, 11] == pytest.approx(0.9 * (0.2 + 0.8 * (11.5 / 16 * 2 - 0.5)), abs=1e-6)
     assert weighted[8, 12] > weighted[8, 3]
     assert weighted.max() <= 1
@@ -32,8 +32,8 @@ def test_weights_lie_over_the_film_whatever_the_padding_holds() -> None:
 
 def test_equal_weights_only_normalise() -> None:
     merged = two_spots(4.0, 2.0) - 1
-    assert np.array_equal(weigh_by_place(merged, np.ones((3, 5)), LANDSCAPE), two_spots(1.0, 0.5))
-    assert not weigh_by_place(np.full((16, 16), 3.0, np.float32), np.ones((3, 5)), LANDSCAPE).any()
+    assert np.array_equal(weigh(merged, [np.ones((3, 5))], LANDSCAPE), two_spots(1.0, 0.5))
+    assert not weigh(np.full((16, 16), 3.0, np.float32), [np.ones((3, 5))], LANDSCAPE).any()
 
 
 def test_a_place_is_where_the_maps_of_its_films_agree() -> None:
