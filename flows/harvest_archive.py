@@ -6,6 +6,7 @@ for its shard and commits it. What enters Prefect's database is paths of archive
 and lake, settings and counts: no file name, no value of a header, no pixel.
 """
 
+import atexit
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 from prefect.utilities.annotations import quote
 
+from flows.prefect_server import end_threads
 from flows.run_board import RunBoard
 from flows.service.lineage import told_as_lineage
 from flows.service.night import Night
@@ -119,6 +121,7 @@ def _session(request: RunRequest) -> Iterator[tuple[Session, Observer | None]]:
     if ready := opened.get():
         yield ready
     else:
+        atexit.register(end_threads)  # a worker's process is this flow's alone
         with open_session(request) as session:
             yield session, None
 

@@ -178,24 +178,29 @@ def _client_settings(url: str) -> Iterator[None]:
 
 @contextmanager
 def quiet_end() -> Iterator[None]:
-    """Send Prefect's last logs and events when the block ends, and stop its threads.
+    """End Prefect's threads when the block ends."""
+    try:
+        yield
+    finally:
+        end_threads()
+
+
+def end_threads() -> None:
+    """Send Prefect's last logs and events, and stop its threads.
 
     They would else hold the flow, and by it every module of ours, while the interpreter takes modules apart; DuckDB
     then complains of leaks at length.
     """
-    try:
-        yield
-    finally:
-        from prefect._internal.concurrency.threads import get_run_sync_loop, wait_for_global_loop_exit
-        from prefect.events.worker import EventsWorker
-        from prefect.logging.handlers import APILogWorker
+    from prefect._internal.concurrency.threads import get_run_sync_loop, wait_for_global_loop_exit
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
 
-        APILogWorker.drain_all(timeout=10)
-        EventsWorker.drain_all(timeout=10)
-        wait_for_global_loop_exit(timeout=10)
-        loop = get_run_sync_loop()
-        loop.shutdown()
-        loop.thread.join(timeout=10)
+    APILogWorker.drain_all(timeout=10)
+    EventsWorker.drain_all(timeout=10)
+    wait_for_global_loop_exit(timeout=10)
+    loop = get_run_sync_loop()
+    loop.shutdown()
+    loop.thread.join(timeout=10)
 
 
 def free_port() -> int:

@@ -46,12 +46,26 @@ def test_a_scheduled_run_completes(small_archive: Path, tiny_bundle_path: Path, 
         try:
             with get_client(sync_client=True) as client:
                 run = await_completed_run(client, served)
+                said = end_of_a_run(client, run.deployment_id)
         finally:
             served.terminate()
             served.wait(timeout=30)
     assert run.auto_scheduled
     assert "films" in run.name
     assert (lake / "harvest.duckdb").is_file()
+    assert "leaked" not in said
+
+
+def end_of_a_run(client: object, deployment: object) -> str:
+    """Run the deployment as a worker does, in a process that ends with the run, and return what that prints."""
+    from prefect.states import Pending
+
+    run = client.create_flow_run_from_deployment(deployment, state=Pending())
+    environment = os.environ | {"PREFECT__FLOW_RUN_ID": str(run.id)}
+    command = [sys.executable, "-m", "prefect.engine"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert client.read_flow_run(run.id).state_name == "Completed", done
+    return done.stdout + done.stderr
 
 
 def await_completed_run(client: object, served: "subprocess.Popen[bytes]") -> object:
