@@ -5,7 +5,6 @@ Prefect's server, and the lake keeps its one writer. A worker that dies costs it
 """
 
 import logging
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -45,7 +44,7 @@ def harvest_on_cluster(run: OpenRun) -> Iterator[Harvest]:
     runner = run.request.runner
     with _cluster(runner.address, runner.workers) as client:
         workers = _count_workers(client)
-        job = describe(run, workers, local=runner.address is None)
+        job = describe(run, workers)
         _require_equal_workers(client, job)
         ahead = Ahead(client, job, run.plan.shards, SHARDS_PER_WORKER * workers)
         try:
@@ -54,11 +53,14 @@ def harvest_on_cluster(run: OpenRun) -> Iterator[Harvest]:
             ahead.cancel()
 
 
-def describe(run: OpenRun, workers: int, local: bool) -> Job:
+def describe(run: OpenRun, workers: int) -> Job:
     """Return what workers must know of a run.
 
-    Together they ask a server no more often than one process may, and on this machine use no more threads.
+    Together they ask a server no more often than one process may. Each uses as many threads as this process would: the
+    last digits of a network's output depend on their number.
     """
+    import torch
+
     request, config = run.request, run.request.config
     archive = config.archive.model_copy(update={"requests_per_second": config.archive.requests_per_second / workers})
     return Job(
@@ -69,7 +71,7 @@ def describe(run: OpenRun, workers: int, local: bool) -> Job:
         keys=run.keys,
         forgotten=run.forgotten,
         passport=read_passport(request.model, config.engine),
-        threads=max(1, (os.cpu_count() or 1) // workers) if local else None,
+        threads=torch.get_num_threads(),
         token=secrets.token_hex(8),
     )
 
@@ -129,8 +131,8 @@ class Ahead:
             try:
                 return future.result(timeout=LOOK_S)
             except TimeoutError:
-                if future.done():  # the shard's own
-                    raise
+                if future.done():  # in the meantime; or the error is the shard's own, and is raised again
+                    return future.result()
                 deserted = 0.0 if self._client.nthreads() else deserted + LOOK_S
                 if deserted >= DESERTED_S:
                     raise WorkerError(

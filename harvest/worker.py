@@ -76,7 +76,7 @@ class Job:
 
     Attributes:
         archive: as ``open_source`` takes it, with its name and root; paths are absolute.
-        threads: of the network; None leaves the worker's own number.
+        threads: of the network.
         token: of this start of the run; a worker opens the archive anew for another one.
     """
 
@@ -87,7 +87,7 @@ class Job:
     keys: RunKeys = field(repr=False)
     forgotten: Forgotten = field(repr=False)
     passport: Passport
-    threads: int | None
+    threads: int
     token: str
 
 
@@ -135,14 +135,13 @@ def _source(_token: str, archive: str, name: str, root: str | None, config: str)
 
 
 @lru_cache(maxsize=1)
-def _localizer(_digest: str, model: str, config: str, threads: int | None) -> "Localizer":
+def _localizer(_digest: str, model: str, config: str, threads: int) -> "Localizer":
     import torch
 
     from harvest.localization import Localizer
     from harvest.predict import Predictor
     from models.bundle import load_bundle
 
-    if threads:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
     settings = HarvestConfig.model_validate_json(config)
     return Localizer(Predictor(load_bundle(model), settings.engine), settings)

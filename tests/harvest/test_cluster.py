@@ -209,7 +209,7 @@ def test_what_dask_logs_of_a_failed_shard_names_no_film(request_: RunRequest) ->
         keys = RunKeys("run", "model", "print", "ward", "keep", SiteKey(bytes(32)))
 
     shard = Shard("0123", (ArchiveObject("DOE^JANE.png", 1, 1),))
-    said = repr((shard, module.describe(Run(), 2, local=True)))
+    said = repr((shard, module.describe(Run(), 2)))
     assert "DOE" not in said
     assert "ward" not in said
     assert str(request_.archive) not in said
