@@ -75,8 +75,10 @@ class Lake:
             write_part(self.part(name, fingerprint, shard_id), tables[name], name)
 
     def read_shard(self, fingerprint: str, shard_id: str) -> dict[str, pa.Table]:
-        """Return all tables of a committed shard."""
-        return {name: pq.read_table(self.part(name, fingerprint, shard_id)) for name in WRITE_ORDER}
+        """Return all tables of a committed shard; columns that its version did not have yet are null."""
+        return {
+            name: pq.read_table(self.part(name, fingerprint, shard_id), schema=SCHEMAS[name]) for name in WRITE_ORDER
+        }
 
     def remove_shard(self, fingerprint: str, shard_id: str) -> None:
         """Remove a shard, its commit mark last."""
