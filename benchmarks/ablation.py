@@ -13,14 +13,9 @@ from pathlib import Path
 from nih_films import NihFilms
 from variants import Variant, compare
 
-from harvest.tuning import learn_places
-from models.bundle_files import SPEC_FILE
-
 KNOWLEDGE = ("none", "vanilla", "full")
 PAPER = {"place_weight": 0.0, "asymmetry_weight": 0.0}
-"""Attention is cut as it comes."""
-PLACES, ASYMMETRY = {"place_weight": 0.6}, {"asymmetry_weight": 0.2}
-"""What ``nih-mini`` adds."""
+"""Attention is cut as it comes; what ``nih-mini`` adds to that, ``beyond.py`` measures."""
 
 
 def variants(films: NihFilms) -> list[Variant]:
@@ -38,7 +33,6 @@ def variants(films: NihFilms) -> list[Variant]:
         Variant("CAM, PCAM pooling, without MSA", plain, 1, boxes=PAPER),
         *(Variant(f"T = 3, PCAM, KP {kind}", path, 3, boxes=PAPER) for kind, path in mined.items()),
         *_cut_otherwise(mined["full"]),
-        *_beyond(films, mined["full"]),
     ]
 
 
@@ -50,19 +44,6 @@ def _cut_otherwise(full: Path) -> list[Variant]:
             "T = 3, PCAM, KP full, lowest threshold first", full, 3, boxes=PAPER | {"rank_by": "threshold_ascending"}
         ),
         Variant("T = 3, PCAM, KP full, all components", full, 3, boxes=PAPER | {"components": "all"}),
-    ]
-
-
-def _beyond(films: NihFilms, full: Path) -> list[Variant]:
-    """Return rows of what is not in the paper."""
-    placed = films.directory / "bundles" / "kp-full-placed"
-    if not (placed / SPEC_FILE).exists():
-        learn_places(str(full), films.request("score"), placed)
-    added = {"places": PLACES, "asymmetry": ASYMMETRY, "places, asymmetry": PLACES | ASYMMETRY}
-    return [
-        Variant(f"{steps}, {name}", placed, count, "raw", PAPER | boxes)
-        for steps, count in (("CAM, PCAM", 1), ("T = 3, PCAM, KP full, merge raw", 3))
-        for name, boxes in added.items()
     ]
 
 

@@ -13,7 +13,7 @@ from variants import Variant, compare
 
 KNOWLEDGE = ("none", "vanilla", "full")
 SHARP = {"pooling": "lse", "lse_sharpness": 10.0}
-"""Pooling that is close to the maximum: maps of such a network are narrower than what they show."""
+"""Pooling that is close to the maximum, meant to narrow the maps."""
 
 
 def variants(place: Workplace) -> list[Variant]:

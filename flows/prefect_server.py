@@ -150,9 +150,11 @@ def _interrupts_heard() -> Iterator[None]:
     deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if deaf:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    yield
-    if deaf:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        if deaf:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _await_health(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:

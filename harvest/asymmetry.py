@@ -67,7 +67,11 @@ def asymmetry_weights(asymmetry: Asymmetry, finding: str, weight: float) -> npt.
 
 
 def _mirror_image(grey: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the mirror image, moved sideways to where it agrees best with ``grey`` (the columns both have)."""
+    """Return the mirror image, moved sideways to where it agrees best with ``grey`` in the columns both have.
+
+    What is moved out on one side comes in on the other, so up to ``FURTHEST_AXIS`` columns there, which hold the film's
+    edge, are compared with the opposite edge.
+    """
     width = grey.shape[1]
     moved = {shift: np.roll(grey[:, ::-1], shift, axis=1) for shift in range(-FURTHEST_AXIS, FURTHEST_AXIS + 1)}
     off = {shift: np.abs(grey - one)[:, abs(shift) : width - abs(shift)].mean() for shift, one in moved.items()}

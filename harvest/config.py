@@ -6,8 +6,9 @@ Only what changes rows enters ``fingerprint``; workers, logging and limits on ti
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -189,10 +190,17 @@ def apply_overrides(spec: BundleSpec, config: HarvestConfig) -> BundleSpec:
     for name, one in spec.findings.items():
         own = config.findings[name].model_dump(exclude_none=True) if name in config.findings else {}
         findings[name] = one.model_dump() | common | own
+    return checked(BundleSpec, spec.model_dump() | {"findings": findings, "boxes": spec.boxes.model_dump() | boxes})
+
+
+def checked(model: type[Settings], values: Mapping[str, Any]) -> Settings:
+    """Return settings of a kind.
+
+    Raises:
+        SettingsError: an unknown key, an impossible value, or some that do not go together (all named).
+    """
     try:
-        return BundleSpec.model_validate(
-            spec.model_dump() | {"findings": findings, "boxes": spec.boxes.model_dump() | boxes}
-        )
+        return model.model_validate(values)
     except ValidationError as error:
         raise SettingsError(f"Impossible setting: {describe_validation(error)}.") from error
 

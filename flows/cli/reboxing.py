@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from flows.cli.render import print_json
-from harvest.config import describe_validation, read_toml
-from harvest.errors import SettingsError
+from harvest.config import checked, read_toml
 from harvest.rebox import ReboxConfig, ReboxSummary, rebox
 
 
@@ -25,10 +23,7 @@ def rebox_settings(path: Path | None, gate: str | None, options: Mapping[str, ob
         values["boxes"]["thresholds"] = values["boxes"]["thresholds"].split(",")
     if gate is not None:
         values["gate"] = {"mode": gate}
-    try:
-        return ReboxConfig.model_validate(values)
-    except ValidationError as error:
-        raise SettingsError(f"Impossible setting: {describe_validation(error)}.") from error
+    return checked(ReboxConfig, values)
 
 
 def rebox_and_report(lake: Path, out: Path, settings: ReboxConfig, as_json: bool) -> None:

@@ -4,10 +4,7 @@ import logging
 import threading
 from typing import Any
 
-from pydantic import ValidationError
-
-from harvest.config import describe_validation
-from harvest.errors import SettingsError
+from harvest.config import checked
 from harvest.receiving.receiver import receiving
 from harvest.receiving.spec import ReceiverSpec
 
@@ -19,10 +16,7 @@ def receive_until_stopped(options: dict[str, Any]) -> None:
         SettingsError: an option cannot be.
         ReceiverError: the inbox or the port cannot be used.
     """
-    try:
-        spec = ReceiverSpec.model_validate(options)
-    except ValidationError as error:
-        raise SettingsError(f"Impossible setting: {describe_validation(error)}.") from error
+    spec = checked(ReceiverSpec, options)
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     logging.getLogger("harvest.receiving").setLevel(logging.INFO)
     try:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from flows.cli.options import Archive, AsJson, Model, Out, WithPrefect
-from flows.cli.settings import read_runner, read_settings
-from harvest.config import GateMode, Identifiers, Runner
+from flows.cli.settings import read_settings
+from harvest.config import GateMode, Identifiers, Runner, RunnerConfig, checked
 
 
 def run(
@@ -47,6 +47,6 @@ def run(
 
     overrides = {"gate__mode": gate, "identifiers": identifiers, "engine__device": device, "decode__include": include}
     settings = read_settings(config, max_rejection_rate=max_rejection_rate, **overrides)
-    crew = read_runner(runner, workers, address)
+    crew = checked(RunnerConfig, {"kind": runner, "workers": workers, "address": address})
     request = RunRequest(archive, model, out, labels, settings, site_key, limit, archive_name, root, runner=crew)
     harvest_and_report(request, dry_run, prefect, as_json)

@@ -3,10 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from harvest.config import HarvestConfig, Runner, RunnerConfig, describe_validation
-from harvest.errors import SettingsError
+from harvest.config import HarvestConfig, checked
 
 
 def read_settings(path: Path | None, **options: object) -> HarvestConfig:
@@ -26,19 +23,4 @@ def read_settings(path: Path | None, **options: object) -> HarvestConfig:
         for section in sections:
             place = place[section]
         place[key] = place[key] if value is None else value
-    try:
-        return HarvestConfig.model_validate(values)
-    except ValidationError as error:
-        raise SettingsError(f"Impossible setting: {describe_validation(error)}.") from error
-
-
-def read_runner(kind: Runner, workers: int | None, address: str | None) -> RunnerConfig:
-    """Return who computes.
-
-    Raises:
-        SettingsError: the options do not go together.
-    """
-    try:
-        return RunnerConfig(kind=kind, workers=workers, address=address)
-    except ValidationError as error:
-        raise SettingsError(f"Impossible setting: {describe_validation(error)}.") from error
+    return checked(HarvestConfig, values)
