@@ -42,7 +42,8 @@ def weigh(merged: Float32Map, weights: Sequence[Grid], placement: Placement) -> 
     for grid in weights:
         at = np.meshgrid(rows * grid.shape[0] - 0.5, columns * grid.shape[1] - 0.5, indexing="ij")
         normalised = normalised * ndimage.map_coordinates(grid, at, order=1, mode="nearest")
-    return normalised.astype(np.float32)  # type: ignore[no-any-return]
+    weighed: Float32Map = normalised.astype(np.float32)
+    return weighed
 
 
 def learn_place(maps: Sequence[tuple[Float32Map, Placement]]) -> Place | None:

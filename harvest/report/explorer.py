@@ -83,7 +83,8 @@ def _to_image(merged: Float32Map, spec: BoxSpec, placement: Placement) -> list[l
     boxes = placement.boxes_to_image(np.hstack([corners - step / 4, corners + step / 4]) * np.tile(cell, 2))
     origin, right, down = boxes.reshape(3, 2, 2).mean(axis=1)
     along = np.stack([(right - origin) / step[0], (down - origin) / step[1]], axis=1)
-    return np.column_stack([along, origin - along @ middle]).tolist()  # type: ignore[no-any-return]
+    rows: list[list[float]] = np.column_stack([along, origin - along @ middle]).tolist()
+    return rows
 
 
 def _encode(values: npt.NDArray[Any]) -> str:
