@@ -48,22 +48,24 @@ def film_asymmetry(film: UInt8Image, placement: Placement) -> Asymmetry:
     return steps
 
 
-def asymmetry_weights(asymmetry: Asymmetry, finding: str, weight: float) -> npt.NDArray[np.float64] | None:
-    """Return exp(weight * asymmetry) over the film, asymmetry in standard deviations.
+def asymmetry_sign(finding: str) -> int:
+    """Return 1 for an opacity, looked for where the film is brighter, -1 for a lucency, 0 for what is neither."""
+    return (finding in OPACITIES) - (finding in LUCENCIES)
+
+
+def asymmetry_weights(asymmetry: Asymmetry, signs: npt.NDArray[np.int64], weight: float) -> npt.NDArray[np.float64]:
+    """Return exp(sign * weight * asymmetry) over N films, asymmetry in standard deviations.
 
     Args:
-        asymmetry: of :func:`film_asymmetry`.
-        finding: opacities are looked for where the film is brighter, lucencies where it is darker.
+        asymmetry: (N, rows, columns) of :func:`film_asymmetry`.
+        signs: (N,) of :func:`asymmetry_sign`.
         weight: 0 or more.
 
     Returns:
-        (rows, columns) above 0; None where the finding is neither opacity nor lucency, or ``weight`` is 0.
+        (N, rows, columns) above 0.
     """
-    sign = (finding in OPACITIES) - (finding in LUCENCIES)
-    if not sign or not weight:
-        return None
-    weights: npt.NDArray[np.float64] = np.exp(asymmetry.astype(np.float64) * (sign * weight / STEPS))
-    return weights
+    factor = signs * weight / STEPS
+    return np.exp(asymmetry.astype(np.float64) * factor[:, None, None])
 
 
 def _mirror_image(grey: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

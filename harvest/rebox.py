@@ -12,31 +12,23 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from harvest.box_rules import BoxRules
 from harvest.config import BoxConfig, FindingConfig, GateConfig, HarvestConfig, apply_overrides
 from harvest.errors import LakeError, SettingsError
 from harvest.keys import RunKeys
-from harvest.lake import SCHEMAS, Lake, open_lake, writing
-from harvest.localization import UNKNOWN, gate_findings
+from harvest.lake import Lake, open_lake, writing
 from harvest.publish import publish
-from harvest.rows import box_columns
+from harvest.rebox_shard import Recipe, find_rows, rebox_tables
 from harvest.run_record import RunRecord, finish_record, latest_complete_run, new_run_id, start_record
 from harvest.site_key import lake_site_key
-from harvest.stored_maps import read_maps, read_placement
 from harvest.whereabouts import archive_locations, remember_archive
 from models.spec import BundleSpec, Frozen
 
-Rows = list[dict[str, Any]]
 SHARDS_PER_PROCESS = 16
 """No process is started for fewer: its start costs as much as some shards."""
-Keys = tuple[str, str]
-"""Instance key and finding."""
 
 
 class ReboxConfig(Frozen):
@@ -65,26 +57,6 @@ class ReboxSummary:
     record: RunRecord
     before: Counter[str]
     after: Counter[str]
-
-
-@dataclass(frozen=True)
-class _Recipe:
-    """Old fingerprint and new names, and the rules by which rows are made again.
-
-    Attributes:
-        bundle: the model's own settings.
-        spec: the same with the overrides.
-    """
-
-    fingerprint: str
-    keys: RunKeys
-    bundle: BundleSpec
-    config: HarvestConfig
-    spec: BundleSpec
-
-    @property
-    def names(self) -> dict[str, str]:
-        return {"run_id": self.keys.run_id, "config_fingerprint": self.keys.config_fingerprint}
 
 
 def rebox(source: Path, out: Path, settings: ReboxConfig | None = None) -> ReboxSummary:
@@ -119,7 +91,7 @@ def rebox(source: Path, out: Path, settings: ReboxConfig | None = None) -> Rebox
     return ReboxSummary(finished, before, after)
 
 
-def _rebox_shards(lake: Lake, target: Lake, recipe: _Recipe) -> Iterator[tuple[Counter[str], Counter[str]]]:
+def _rebox_shards(lake: Lake, target: Lake, recipe: Recipe) -> Iterator[tuple[Counter[str], Counter[str]]]:
     """Rebox every shard, many of them in several processes; yields boxes by finding before and after."""
     shards = lake.shards(recipe.fingerprint)
     target.mark_unpublished()
@@ -132,14 +104,14 @@ def _rebox_shards(lake: Lake, target: Lake, recipe: _Recipe) -> Iterator[tuple[C
         yield from pool.map(work, shards)
 
 
-def _rebox_and_commit(lake: Lake, target: Lake, recipe: _Recipe, shard_id: str) -> tuple[Counter[str], Counter[str]]:
+def _rebox_and_commit(lake: Lake, target: Lake, recipe: Recipe, shard_id: str) -> tuple[Counter[str], Counter[str]]:
     tables = lake.read_shard(recipe.fingerprint, shard_id)
-    new = _rebox_shard(tables, recipe)
+    new = rebox_tables(tables, recipe)
     target.commit_shard(recipe.keys.config_fingerprint, shard_id, new)
     return Counter(tables["boxes"]["finding"].to_pylist()), Counter(new["boxes"]["finding"].to_pylist())
 
 
-def _recipe(lake: Lake, target: Lake, record: RunRecord, settings: ReboxConfig) -> _Recipe:
+def _recipe(lake: Lake, target: Lake, record: RunRecord, settings: ReboxConfig) -> Recipe:
     """Names and rules; nothing is written before all of them are known to be possible."""
     config = settings.over(HarvestConfig.model_validate(record["config"]))
     bundle = BundleSpec.model_validate(record["bundle_spec"])
@@ -151,69 +123,19 @@ def _recipe(lake: Lake, target: Lake, record: RunRecord, settings: ReboxConfig) 
         new_run_id(), digest, config.fingerprint(digest, engine), "", config.identifiers,
         lake_site_key(target, key_file),
     )  # fmt: skip
-    recipe = _Recipe(record["config_fingerprint"], keys, bundle, config, apply_overrides(bundle, config))
+    recipe = Recipe(record["config_fingerprint"], keys, bundle, config, apply_overrides(bundle, config))
     _require_maps(lake, recipe)
     return recipe
 
 
-def _require_maps(lake: Lake, recipe: _Recipe) -> None:
+def _require_maps(lake: Lake, recipe: Recipe) -> None:
     columns = ["instance_key", "finding", "probability", "labeled"]
-    predictions = lake.read_column_set("predictions", recipe.fingerprint, columns).to_pylist()
-    stored = {
-        (row["instance_key"], row["finding"])
-        for row in lake.read_column_set("attention", recipe.fingerprint, ["instance_key", "finding"]).to_pylist()
-    }
-    missing = [
-        row
-        for row, gated in zip(predictions, _gated(predictions, recipe), strict=True)
-        if gated and (row["instance_key"], row["finding"]) not in stored
-    ]
+    predictions = lake.read_column_set("predictions", recipe.fingerprint, columns)
+    wanted = predictions.filter(pa.array(recipe.gated(predictions)))
+    stored = lake.read_column_set("attention", recipe.fingerprint, ["instance_key", "finding"])
+    missing = int((find_rows(wanted, stored) < 0).sum())
     if missing:
         raise SettingsError(
-            f"The lake holds no maps for {len(missing)} of the findings that these settings would box: maps are stored "
+            f"The lake holds no maps for {missing} of the findings that these settings would box: maps are stored "
             f"above a probability of {recipe.config.storage.attention_above:g}. Raise the gate, or harvest again."
         )
-
-
-def _gated(predictions: Rows, recipe: _Recipe) -> list[bool]:
-    labels = [UNKNOWN if row["labeled"] is None else int(row["labeled"]) for row in predictions]
-    gated: list[bool] = gate_findings(
-        np.array([row["probability"] for row in predictions]),
-        np.array([recipe.spec.findings[row["finding"]].gate for row in predictions]),
-        np.array(labels, np.int8),
-        recipe.config.gate.mode,
-    ).tolist()
-    return gated
-
-
-def _rebox_shard(tables: dict[str, pa.Table], recipe: _Recipe) -> dict[str, pa.Table]:
-    rows = {name: [row | recipe.names for row in table.to_pylist()] for name, table in tables.items()}
-    for row, is_gated in zip(rows["predictions"], _gated(rows["predictions"], recipe), strict=True):
-        row |= {"gate": recipe.spec.findings[row["finding"]].gate, "gated": is_gated}
-    gated = {(row["instance_key"], row["finding"]): row for row in rows["predictions"] if row["gated"]}
-    films = {row["instance_key"]: row for row in rows["instances"] if row["state"] != "rejected"}
-    rows["boxes"] = _cut(rows["attention"], gated, films, recipe)
-    boxed = Counter((row["instance_key"], row["finding"]) for row in rows["boxes"])
-    for row in rows["predictions"]:
-        row["n_boxes"] = boxed[row["instance_key"], row["finding"]]
-    localized = {instance for instance, _ in gated}
-    for instance, row in films.items():
-        row["state"] = "localized" if instance in localized else "no_finding"
-    return {name: pa.Table.from_pylist(rows[name], schema=SCHEMAS[name]) for name in tables}
-
-
-def _cut(attention: Rows, gated: dict[Keys, dict[str, Any]], films: dict[str, dict[str, Any]], recipe: _Recipe) -> Rows:
-    boxes, rules = [], BoxRules.of(recipe.spec)
-    for row in attention:
-        prediction = gated.get((row["instance_key"], row["finding"]))
-        if prediction is None:
-            continue
-        film = films[row["instance_key"]]
-        placement = read_placement(row, (film["rows"], film["columns"]), recipe.spec.network.input_hw)
-        (cut,) = rules.cut([(row["finding"], read_maps(row))], placement)
-        spacing = (film["pixel_spacing_row_mm"], film["pixel_spacing_column_mm"])
-        common = {name: film[name] for name in SCHEMAS["boxes"].names if name in film} | {
-            name: prediction[name] for name in ("finding", "probability")
-        }
-        boxes += [common | {"rank": rank} | box_columns(one, spacing) for rank, one in enumerate(cut, start=1)]
-    return boxes

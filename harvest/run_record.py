@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Literal
 
+import pyarrow.compute as pc
+
 from harvest.config import HarvestConfig
 from harvest.errors import LakeError
 from harvest.keys import RunKeys
@@ -128,15 +130,14 @@ def unfinished_run(lake: Lake, fingerprint: str, archive: str) -> str | None:
 def _counts(lake: Lake, keys: RunKeys) -> dict[str, int]:
     """Count the run's rows as they stand."""
     fingerprint = keys.config_fingerprint
-    rows = lake.read_column_set("instances", fingerprint, ["run_id", "object_key", "state"]).to_pylist()
-    mine = [row for row in rows if row["run_id"] == keys.run_id]
-    states = Counter(row["state"] for row in mine)
-    boxes = lake.read_column_set("boxes", fingerprint, ["run_id"])["run_id"].to_pylist()
+    mine = pc.field("run_id") == keys.run_id
+    rows = lake.read_column_set("instances", fingerprint, ["run_id", "object_key", "state"]).filter(mine)
+    states = Counter(rows["state"].to_pylist())
     return {
-        "objects": len({row["object_key"] for row in mine}),
-        "instances": len(mine),
+        "objects": pc.count_distinct(rows["object_key"]).as_py(),
+        "instances": len(rows),
         **{state: states[state] for state in ("localized", "no_finding", "rejected")},
-        "boxes": boxes.count(keys.run_id),
+        "boxes": len(lake.read_column_set("boxes", fingerprint, ["run_id"]).filter(mine)),
     }
 
 

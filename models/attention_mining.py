@@ -95,7 +95,9 @@ def merge_iterations(attention: Tensor, keep: Tensor, mode: Merge, normalisation
     if mode == "max":
         return maps.amax(0)
     erased = maps[:-1] * (keep[:-1] & ~keep[1:])
-    return (maps.sum(0) + erased.cumsum(0).sum(0)) / len(maps)
+    nothing = torch.zeros_like(maps[0])
+    # Map by map: the order in which Tensor.sum adds five and more depends on how many films there are.
+    return (sum(maps, nothing) + sum(erased.cumsum(0), nothing)) / len(maps)
 
 
 def _first_maximum(maps: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ def _case(one: ExploredMap, spec: BundleSpec) -> dict[str, Any]:
         "labeled": one.labeled,
         "hw": merged.shape,
         "map": _encode(merged.astype("<f4")),
-        "window": heatmap_window(merged.shape, spec.boxes, placement),
+        "window": heatmap_window(merged.shape, spec.boxes.upsampling, placement),
         "to_image": _to_image(merged, spec.boxes, placement),
     }
 

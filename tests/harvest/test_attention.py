@@ -1,11 +1,12 @@
 """Stored maps: what is cut later must be what was cut in the run."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harvest.attention import StoredMaps, dequantise_maps, merge_stored, quantise_maps
-from models.spec import MiningSpec
+from harvest.attention import StoredMaps, dequantise_maps, merge_stored, quantise_maps, stack_maps
+from models.spec import Merge, MiningSpec
 
 
 def example(seed: int, iterations: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +33,8 @@ def test_bytes_hold_the_same_maps() -> None:
     stored = quantise_maps(*example(1))
     shape = (3, 5, 7)
     levels = (stored.scale.tolist(), stored.offset.tolist())
-    back = StoredMaps.from_bytes(shape, stored.maps.tobytes(), stored.keep_bytes(), levels)
+    maps, keep = (np.frombuffer(packed, np.uint8) for packed in (stored.maps.tobytes(), stored.keep_bytes()))
+    back = StoredMaps.from_bytes(shape, maps, keep, levels)
     for mine, theirs in zip(dequantise_maps(stored), dequantise_maps(back), strict=True):
         assert (mine == theirs).all()
 
@@ -42,8 +44,10 @@ def test_constant_maps_are_kept_as_they_are() -> None:
     assert (dequantise_maps(quantise_maps(attention, keep))[0] == -3).all()
 
 
-def test_a_merge_does_not_depend_on_its_neighbours() -> None:
-    stored = [quantise_maps(*example(seed)) for seed in range(4)]
-    together = merge_stored(stored, "normalised", MiningSpec())
-    alone = merge_stored(stored[2:3], "normalised", MiningSpec())
+@pytest.mark.parametrize("merge", ["normalised", "raw", "max"])
+@pytest.mark.parametrize("iterations", [1, 3, 5, 8])
+def test_a_merge_does_not_depend_on_its_neighbours(merge: Merge, iterations: int) -> None:
+    stored = [quantise_maps(*example(seed, iterations)) for seed in range(4)]
+    together = merge_stored(stack_maps(stored), merge, MiningSpec())
+    alone = merge_stored(stack_maps(stored[2:3]), merge, MiningSpec())
     assert (together[2] == alone[0]).all()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from harvest.attention import quantise_maps
 from harvest.box_rules import BoxRules
@@ -21,10 +22,15 @@ def two_spots(left: float, right: float) -> np.ndarray:
     return merged
 
 
+def over_film(merged: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    (weighed,) = weigh(merged[None], [(np.array([0]), grid[None])], [LANDSCAPE])
+    return weighed
+
+
 def test_weights_lie_over_the_film_whatever_the_padding_holds() -> None:
     merged = two_spots(1.0, 0.9)
     merged[0, 0] = 50.0  # padding: neither seen nor normalised by
-    weighted = weigh(merged, [np.array(RIGHT)], LANDSCAPE)
+    weighted = over_film(merged, np.array(RIGHT))
     assert weighted[8, 11] == pytest.approx(0.9 * (0.2 + 0.8 * (11.5 / 16 * 2 - 0.5)), abs=1e-6)
     assert weighted[8, 12] > weighted[8, 3]
     assert weighted.max() <= 1
@@ -32,8 +38,36 @@ def test_weights_lie_over_the_film_whatever_the_padding_holds() -> None:
 
 def test_equal_weights_only_normalise() -> None:
     merged = two_spots(4.0, 2.0) - 1
-    assert np.array_equal(weigh(merged, [np.ones((3, 5))], LANDSCAPE), two_spots(1.0, 0.5))
-    assert not weigh(np.full((16, 16), 3.0, np.float32), [np.ones((3, 5))], LANDSCAPE).any()
+    assert np.array_equal(over_film(merged, np.ones((3, 5))), two_spots(1.0, 0.5))
+    assert not over_film(np.full((16, 16), 3.0, np.float32), np.ones((3, 5))).any()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_many_maps_are_weighed_as_each_alone_by_plain_interpolation(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    height, width, count = *random.integers(1, 25, 2).tolist(), 9
+    merged = random.normal(size=(count, height, width)).astype(np.float32)
+    films = [Placement(*random.integers(1, 300, 2).tolist(), (16 * height, 16 * width)) for _ in range(count)]
+    shared, own = random.random((1, 3, 5)), random.random((4, 32, 32))
+    weighed = weigh(merged, [(np.array([0, 2, 5]), shared), (np.array([2, 3, 4, 8]), own)], films)
+    grids = {0: [shared[0]], 2: [shared[0], own[0]], 3: [own[1]], 4: [own[2]], 5: [shared[0]], 8: [own[3]]}
+    for number, one in enumerate(merged):
+        expected = plainly_weighed(one, grids[number], films[number]) if number in grids else one
+        assert np.array_equal(weighed[number], expected), number
+
+
+def plainly_weighed(merged: np.ndarray, grids: list[np.ndarray], film: Placement) -> np.ndarray:
+    (height, width), (x_min, y_min, x_max, y_max) = film.input_hw, film.content_box
+    rows = ((np.arange(len(merged)) + 0.5) / len(merged) * height - y_min) / (y_max - y_min)
+    columns = ((np.arange(merged.shape[1]) + 0.5) / merged.shape[1] * width - x_min) / (x_max - x_min)
+    seen = merged[np.ix_((rows > 0) & (rows < 1), (columns > 0) & (columns < 1))].astype(np.float64)
+    if not seen.size or seen.max() - seen.min() <= 1e-9:
+        return np.zeros_like(merged)
+    weighed = ((merged - seen.min()) / (seen.max() - seen.min())).clip(0, 1)
+    for grid in grids:
+        at = np.meshgrid(rows * grid.shape[0] - 0.5, columns * grid.shape[1] - 0.5, indexing="ij")
+        weighed = weighed * ndimage.map_coordinates(grid, at, order=1, mode="nearest")
+    return weighed.astype(np.float32)
 
 
 def test_a_place_is_where_the_maps_of_its_films_agree() -> None:
