@@ -92,8 +92,8 @@ def _normalise(merged: Grid, rows: Grid, columns: Grid) -> Grid:
 
 def _interpolate(grids: Grid, rows: Grid, columns: Grid) -> Grid:
     """Return grids (N or 1, r, c) at places on the film, (N, h) and (N, w), 0 to 1: (N, h, w)."""
-    above, below, down = (one[:, :, None] for one in _neighbours(rows, grids.shape[1]))
-    left, right, across = (one[:, None, :] for one in _neighbours(columns, grids.shape[2]))
+    above, below, down = _neighbours(rows[:, :, None], grids.shape[1])
+    left, right, across = _neighbours(columns[:, None, :], grids.shape[2])
     of = np.arange(len(grids))[:, None, None] * grids.shape[1]
 
     def weighted(row: IntArray, down: Grid, column: IntArray, across: Grid) -> Grid:
