@@ -97,7 +97,8 @@ def _interpolate(grids: Grid, rows: Grid, columns: Grid) -> Grid:
     of = np.arange(len(grids))[:, None, None] * grids.shape[1]
 
     def weighted(row: IntArray, down: Grid, column: IntArray, across: Grid) -> Grid:
-        return grids.take((of + row) * grids.shape[2] + column) * down * across
+        values: Grid = grids.take((of + row) * grids.shape[2] + column)
+        return values * down * across
 
     from_above = weighted(above, 1 - down, left, 1 - across) + weighted(above, 1 - down, right, across)
     return from_above + weighted(below, down, left, 1 - across) + weighted(below, down, right, across)
