@@ -2,8 +2,7 @@
 
     python benchmarks/demo_bundle.py            (make demo-bundle)
 
-Shares its work directory with ``phantom_ablation.py``, whose network with multi-scale aggregation and full knowledge
-preservation it is.
+Shares its work directory with ``phantom_ablation.py``, whose last row it is.
 """
 
 from phantom_films import SEEDS, Workplace
@@ -19,8 +18,8 @@ def main() -> None:
     place = Workplace.from_command_line(__doc__)
     place.bundle("msa", attention_mining={"epochs": 0})
     mined = place.bundle("demo", "msa", notes=NOTES)
-    where = f"{place.films['score']:,} phantoms of seed {SEEDS['score']} (training: seed {SEEDS['train']})"
-    ship(mined, "demo", place.request("tune"), place.request("score"), where)
+    where = f"{place.films['unseen']:,} phantoms of seed {SEEDS['unseen']} (training: seed {SEEDS['train']})"
+    ship(mined, "demo", place.request("tune"), place.request("unseen"), where)
 
 
 if __name__ == "__main__":

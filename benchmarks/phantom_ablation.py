@@ -3,27 +3,30 @@
     python benchmarks/phantom_ablation.py
 
 Draws three archives from three seeds (training, choice of thresholds, scoring), trains one network without and one with
-multi-scale aggregation, mines the latter with knowledge preservation none, vanilla and full, does so again with a
-sharper pooling, and scores every variant with thresholds of its own. An interrupted run goes on where it stopped.
-Results: ``results.json`` in the work directory.
+multi-scale aggregation, mines the latter with knowledge preservation none, vanilla and full, does so again with the
+sharper pooling that the bundle ``demo`` has, and scores every variant with thresholds of its own. An interrupted run
+goes on where it stopped. Results: ``results.json`` in the work directory.
 """
 
 from phantom_films import Workplace
 from variants import Variant, compare
 
 KNOWLEDGE = ("none", "vanilla", "full")
-SHARP = {"pooling": "lse", "lse_sharpness": 10.0}
-"""Pooling that is close to the maximum, meant to narrow the maps."""
+WIDE = {"pooling": "pcam"}
+"""Pooling that spreads the maps; the preset's log-sum-exp is close to the maximum and narrows them."""
 
 
 def variants(place: Workplace) -> list[Variant]:
     """Train what is not trained yet; return the rows, the first of which the others are compared with."""
-    base = place.bundle("msa", attention_mining={"epochs": 0})
-    plain = place.bundle("no-msa", network={"multiscale": False}, attention_mining={"epochs": 0})
-    mined = {kind: place.bundle(f"kp-{kind}", "msa", attention_mining={"knowledge": kind}) for kind in KNOWLEDGE}
+    base = place.bundle("wide", network=WIDE, attention_mining={"epochs": 0})
+    plain = place.bundle("no-msa", network=WIDE | {"multiscale": False}, attention_mining={"epochs": 0})
+    mined = {
+        kind: place.bundle(f"kp-{kind}", "wide", network=WIDE, attention_mining={"knowledge": kind})
+        for kind in KNOWLEDGE
+    }
     full = mined["full"]
-    sharp = place.bundle("sharp", network=SHARP, attention_mining={"epochs": 0})
-    sharp_mined = place.bundle("sharp-kp-full", "sharp", network=SHARP)
+    sharp = place.bundle("msa", attention_mining={"epochs": 0})
+    sharp_mined = place.bundle("demo", "msa")
     narrow = "CAM, log-sum-exp pooling"
     return [
         Variant("CAM (T = 1)", base, 1),

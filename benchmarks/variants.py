@@ -60,8 +60,11 @@ class Films:
 
     def maps(self, variant: Variant, rules: BoxRules) -> list[FilmMap]:
         """Return the merged attention of every annotated (film, finding)."""
-        stored = self._read(variant.bundle)[1]
-        return [one.merge(rules, variant.iterations) for one in stored]
+        return [one.merge(rules, variant.iterations) for one in self.stored(variant.bundle)]
+
+    def stored(self, bundle: Path) -> list[StoredFilm]:
+        """Return the maps of every annotated (film, finding), not yet merged."""
+        return self._read(bundle)[1]
 
     def _read(self, bundle: Path) -> tuple[Scope, list[StoredFilm]]:
         if bundle not in self._stored:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -23,8 +24,8 @@ Progress = Callable[[int], None]
 """Called with the number of films written so far."""
 DICOM_SHARE = 0.5
 """Of films in a mixed archive."""
-_PNG_LEVEL = 1
-"""Noise hardly compresses: more effort costs time, not bytes."""
+_PNG_OPTIONS = {"compress_level": 1, "compress_type": zlib.Z_HUFFMAN_ONLY}
+"""Noise does not repeat: to look for what does costs time and bytes."""
 _CHUNK = 8
 _ONE_PROCESS = 24
 """Films below which starting processes takes longer than drawing."""
@@ -134,7 +135,7 @@ def write_archive(
 
 def write_png(path: Path, film: PhantomFilm) -> None:
     """Write a film as PNG of 8 bits."""
-    Image.fromarray(film.pixels).save(path, compress_level=_PNG_LEVEL)
+    Image.fromarray(film.pixels).save(path, **_PNG_OPTIONS)
 
 
 def _check(directory: Path, films: PhantomRange) -> None:

@@ -29,7 +29,7 @@ def sample_texture(kind: str, size: tuple[int, int], step: float, rng: np.random
     start, flip = rng.integers(0, TILE, 2), rng.integers(0, 2, 2) * 2 - 1
     row = (start[0] + flip[0] * np.arange(size[0])) % TILE
     column = (start[1] + flip[1] * np.arange(size[1])) % TILE
-    return np.asarray(tile[row[:, None], column[None, :]])
+    return np.asarray(tile[row].take(column, axis=1))  # one axis after the other: faster than both at once
 
 
 @cache
