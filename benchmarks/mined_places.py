@@ -60,7 +60,7 @@ def _cells(one: StoredFilm, drawn: npt.NDArray[np.float64], shape: tuple[int, ..
     boxes = one.placement.boxes_to_input(drawn) / np.array([width, height, width, height])
     rows, columns = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
     touched = [(rows + 1 > y0) & (rows < y1) & (columns + 1 > x0) & (columns < x1) for x0, y0, x1, y1 in boxes]
-    return np.any(touched, axis=0)
+    return np.asarray(np.any(touched, axis=0))
 
 
 def _mean(values: list[float | bool | None]) -> str:
