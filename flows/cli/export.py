@@ -14,7 +14,7 @@ def export(
     format: Annotated[
         str,
         typer.Option(
-            help="coco, nih-csv, yolo, label-studio, chexlocalize, dicom-sr, dicom-seg or png-overlay.",
+            help="coco, nih-csv, yolo, label-studio, cvat, chexlocalize, dicom-sr, dicom-seg or png-overlay.",
             show_default=False,
         ),
     ],

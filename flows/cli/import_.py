@@ -10,7 +10,7 @@ from flows.cli.options import AsJson, Lake
 
 def import_(
     lake: Lake,
-    annotations: Annotated[Path, typer.Argument(help="COCO or Label Studio JSON.", show_default=False)],
+    annotations: Annotated[Path, typer.Argument(help="COCO or Label Studio JSON, CVAT XML.", show_default=False)],
     as_json: AsJson = False,
 ) -> None:
     """Take boxes that people drew or corrected into a lake, to evaluate against them.

@@ -17,7 +17,7 @@ def phantom(
 ) -> None:
     """Draw phantom chest films with exact boxes: images, label table, box table.
 
-    Example: iam-harvest phantom films --count 100 --format mixed
+    Example: iam-harvest phantom films --count 24 --format mixed
     """
     from harvest.phantom import PhantomRange, write_archive
 

@@ -38,7 +38,7 @@ def run(
 ) -> None:
     """Harvest what is new in an archive into a lake.
 
-    Example: iam-harvest run /data/films --out lake
+    Example: iam-harvest run films --out lake
 
     Repeated, it harvests new and changed films only; interrupted, it goes on where it stopped.
     """

@@ -8,10 +8,11 @@ from harvest.errors import SettingsError
 from harvest.export.records import Export, read_export
 
 FORMATS = {
-    "coco": "one JSON file; CVAT reads it too",
+    "coco": "one JSON file",
     "nih-csv": "box table of ChestX-ray14",
     "yolo": "folder of label files",
     "label-studio": "folder with tasks to correct and the labelling interface",
+    "cvat": "folder with annotations to correct and the task's labels",
     "chexlocalize": "one JSON file of contours",
     "dicom-sr": "folder of TID 1500 reports, <instance key>.dcm",
     "dicom-seg": "folder of segmentations, <instance key>.dcm",

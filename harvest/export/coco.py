@@ -1,4 +1,4 @@
-"""COCO: one JSON file, boxes as x, y, width, height in pixels of the stored image; CVAT reads it as well."""
+"""COCO: one JSON file, boxes as x, y, width, height in pixels of the stored image."""
 
 import json
 from pathlib import Path

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
+from flows.demo import draw_archive, request_demo
 from harvest.config import EngineConfig, GateConfig, HarvestConfig, Identifiers
 from harvest.export.records import Export, read_export
 from harvest.phantom import PhantomRange, write_archive
@@ -45,3 +46,20 @@ def exported(harvested: Harvested) -> Export:
     assert len(export.films) == 8
     assert sum(len(film.boxes) for film in export.films) > 20
     return export
+
+
+@pytest.fixture(scope="session")
+def demo_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake of ``iam-harvest demo``, without Prefect: sixty phantoms and the shipped bundle."""
+    root = tmp_path_factory.mktemp("demo")
+    run_harvest(request_demo(draw_archive(root, 60), "demo", root))
+    return root / "lake"
+
+
+@pytest.fixture(params=["small", "demo"])
+def either(request: pytest.FixtureRequest) -> Export:
+    """Films and boxes of the small lake with names, and of the demo's."""
+    if request.param == "small":
+        export: Export = request.getfixturevalue("exported")
+        return export
+    return read_export(request.getfixturevalue("demo_lake"), 10)

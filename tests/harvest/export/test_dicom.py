@@ -23,11 +23,11 @@ def accepted_by(tool: str, path: Path) -> str:
     return ran.stdout
 
 
-def test_reports_hold_every_box_and_its_origin(exported: Export, tmp_path: Path) -> None:
-    summary = export_lake(exported.lake, "dicom-sr", tmp_path / "sr")
-    films = {film.key: film for film in exported.films if is_dicom(film) and film.boxes}
+def test_reports_hold_every_box_and_its_origin(either: Export, tmp_path: Path) -> None:
+    summary = export_lake(either.lake, "dicom-sr", tmp_path / "sr")
+    films = {film.key: film for film in either.films if is_dicom(film) and film.boxes}
     assert {path.stem for path in (tmp_path / "sr").iterdir()} == set(films)
-    assert set(summary.skipped) == {film.key for film in exported.films if not is_dicom(film)}
+    assert set(summary.skipped) == {film.key for film in either.films if not is_dicom(film)}
     assert summary.skipped
     for key, film in films.items():
         report = hd.sr.srread(tmp_path / "sr" / f"{key}.dcm")
@@ -45,8 +45,8 @@ def test_reports_hold_every_box_and_its_origin(exported: Export, tmp_path: Path)
         assert report.StudyInstanceUID == film.row["study_key"]
 
 
-def test_dcmtk_reads_the_reports(exported: Export, tmp_path: Path) -> None:
-    export_lake(exported.lake, "dicom-sr", tmp_path / "sr", max_rank=1)
+def test_dcmtk_reads_the_reports(either: Export, tmp_path: Path) -> None:
+    export_lake(either.lake, "dicom-sr", tmp_path / "sr", max_rank=1)
     for path in (tmp_path / "sr").iterdir():
         text = accepted_by("dsrdump", path)
         assert "Bounded by" in text
@@ -72,8 +72,8 @@ def test_segments_fill_the_largest_box(exported: Export, tmp_path: Path) -> None
         assert mask[rows, columns].any()
 
 
-def test_dcmtk_reads_the_segmentations(exported: Export, tmp_path: Path) -> None:
-    export_lake(exported.lake, "dicom-seg", tmp_path / "seg")
+def test_dcmtk_reads_the_segmentations(either: Export, tmp_path: Path) -> None:
+    export_lake(either.lake, "dicom-seg", tmp_path / "seg")
     for path in (tmp_path / "seg").iterdir():
         assert "SegmentSequence" in accepted_by("dcmdump", path)
 

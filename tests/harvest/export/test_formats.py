@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from PIL import Image, ImageDraw
+from pycocotools import mask
 from pycocotools.coco import COCO
 
 from harvest.annotations import AnnotatedBox, film_stem, read_box_table
@@ -15,10 +16,14 @@ from harvest.corrections import import_annotations
 from harvest.errors import SettingsError, TableError
 from harvest.evaluation.of_lake import EvaluationRequest, evaluate_lake
 from harvest.export import FORMATS, export_lake
-from harvest.export.records import Export
+from harvest.export.records import Export, read_export
 from models.findings import FINDINGS
 
 Boxes = list[AnnotatedBox]
+TURNED = (
+    '<annotations><image name="x.png">'
+    '<box label="Mass" xtl="1" ytl="1" xbr="9" ybr="9" rotation="30.0"/></image></annotations>'
+)
 
 
 def lake_boxes(export: Export) -> Boxes:
@@ -34,8 +39,8 @@ def corners(boxes: Boxes) -> list[list[float]]:
     return [box for _, _, box in sorted(found, key=lambda one: (*one[:2], np.round(one[2], 1).tolist()))]
 
 
-def test_coco_opens_in_pycocotools_and_comes_back(exported: Export, tmp_path: Path) -> None:
-    summary = export_lake(exported.lake, "coco", tmp_path / "boxes.json")
+def test_coco_opens_in_pycocotools_and_comes_back(either: Export, tmp_path: Path) -> None:
+    summary = export_lake(either.lake, "coco", tmp_path / "boxes.json")
     coco = COCO(str(tmp_path / "boxes.json"))
     names = {one["id"]: one["name"] for one in coco.loadCats(coco.getCatIds())}
     found = []
@@ -46,17 +51,17 @@ def test_coco_opens_in_pycocotools_and_comes_back(exported: Export, tmp_path: Pa
             AnnotatedBox(film_stem(image["file_name"]), names[one["category_id"]], x, y, x + width, y + height)
         )
     assert summary.boxes == len(found)
-    np.testing.assert_allclose(corners(found), corners(lake_boxes(exported)), atol=1e-9)
+    np.testing.assert_allclose(corners(found), corners(lake_boxes(either)), atol=1e-9)
     detections = [
         {name: one[name] for name in ("image_id", "category_id", "bbox", "score")} for one in coco.anns.values()
     ]
     assert len(coco.loadRes(detections).anns) == len(found)
 
 
-def test_nih_table_is_read_like_the_original(exported: Export, tmp_path: Path) -> None:
-    export_lake(exported.lake, "nih-csv", tmp_path / "boxes.csv")
+def test_nih_table_is_read_like_the_original(either: Export, tmp_path: Path) -> None:
+    export_lake(either.lake, "nih-csv", tmp_path / "boxes.csv")
     np.testing.assert_allclose(
-        corners(list(read_box_table(tmp_path / "boxes.csv").boxes)), corners(lake_boxes(exported)), atol=1e-9
+        corners(list(read_box_table(tmp_path / "boxes.csv").boxes)), corners(lake_boxes(either)), atol=1e-9
     )
     assert "Infiltration" not in (tmp_path / "boxes.csv").read_text()
 
@@ -77,18 +82,22 @@ def test_yolo_files_hold_shares_of_the_film(exported: Export, tmp_path: Path) ->
     assert list(names.values()) == list(FINDINGS)
 
 
-def test_chexlocalize_contours_enclose_the_boxes(exported: Export, tmp_path: Path) -> None:
-    export_lake(exported.lake, "chexlocalize", tmp_path / "boxes.json")
+def test_chexlocalize_contours_enclose_the_boxes(either: Export, tmp_path: Path) -> None:
+    """As CheXlocalize's scripts read them: filled at the film's size, then run-length encoded by pycocotools."""
+    export_lake(either.lake, "chexlocalize", tmp_path / "boxes.json", max_rank=1)
     content = json.loads((tmp_path / "boxes.json").read_text())
-    found = []
-    for stem, film in content.items():
-        size = film.pop("img_size")
-        assert tuple(size) == exported.by_stem()[stem].hw
-        for name, contours in film.items():
-            for contour in contours:
-                (x_min, y_min), (x_max, y_max) = np.min(contour, axis=0), np.max(contour, axis=0)
-                found.append(AnnotatedBox(stem, name.replace(" ", "_"), x_min, y_min, x_max, y_max))
-    assert corners(found) == corners(lake_boxes(exported))
+    for stem, film in either.by_stem().items():
+        rows, columns = content[stem]["img_size"]
+        for box in film.boxes:
+            if box["rank"] == 1:
+                name = {"Effusion": "Pleural Effusion"}.get(box["finding"], box["finding"].replace("_", " "))
+                (contour,) = content[stem][name]
+                filled = Image.new("1", (columns, rows))
+                ImageDraw.Draw(filled).polygon([tuple(point) for point in contour], fill=1)
+                left, top, width, height = mask.toBbox(mask.encode(np.asfortranarray(filled, dtype=np.uint8)))
+                found = [left, top, left + width, top + height]
+                expected = [box["x_min"], box["y_min"], box["x_max"], box["y_max"]]
+                np.testing.assert_allclose(found, expected, atol=1.5)
 
 
 def test_label_studio_predictions_that_a_person_confirms_come_back(exported: Export, tmp_path: Path) -> None:
@@ -103,6 +112,27 @@ def test_label_studio_predictions_that_a_person_confirms_come_back(exported: Exp
     (tmp_path / "done.json").write_text(json.dumps(tasks))
     summary = import_annotations(exported.lake, tmp_path / "done.json")
     np.testing.assert_allclose(corners(list(summary.boxes)), corners(lake_boxes(exported)), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["named", "pseudonymous"])
+def test_cvat_annotations_come_back_as_a_person_left_them(
+    harvested: tuple[Path, Path, Path], kind: str, tmp_path: Path
+) -> None:
+    export = read_export(getattr(harvested, kind), 1)
+    export_lake(export.lake, "cvat", tmp_path, max_rank=1)
+    labels = {one["name"]: one for one in json.loads((tmp_path / "labels.json").read_text())}
+    tree = ElementTree.parse(tmp_path / "annotations.xml")
+    assert list(labels) == [name.text for name in tree.findall("meta/task/labels/label/name")] == list(FINDINGS)
+    for box in tree.iter("box"):
+        known = {attribute["name"] for attribute in labels[box.attrib["label"]]["attributes"]}
+        assert {attribute.get("name") for attribute in box} == known
+        box.set("xbr", str(float(box.attrib["xtl"]) + 8))  # a reader makes every box 8 pixels wide
+    tree.write(tmp_path / "corrected.xml")
+    summary = import_annotations(export.lake, tmp_path / "corrected.xml")
+    stems = {film_stem(path.name) for path in harvested[0].rglob("*") if path.is_file()}
+    assert {box.stem for box in summary.boxes} <= stems
+    assert (summary.films, len(summary.boxes)) == (8, sum(len(film.boxes) for film in export.films))
+    assert {round(box.x_max - box.x_min, 6) for box in summary.boxes} == {8.0}
 
 
 @pytest.mark.parametrize("kind", ["named", "pseudonymous"])
@@ -124,11 +154,15 @@ def test_corrected_boxes_are_what_the_lake_is_evaluated_against(
 @pytest.mark.parametrize(
     ("content", "hint"),
     [
-        ("no json", "not JSON"),
+        ("no json", "what COCO, Label Studio or CVAT write"),
+        ("<html/>", "outermost element is 'html'"),
+        ("<annotations><image", "what COCO, Label Studio or CVAT write"),
+        ('<annotations><image name="x.png"/></annotations>', "no film x"),
+        (TURNED, "a box is turned"),
         ('{"images": [], "categories": []}', "no box"),
         ('{"images": [{"id": 1, "file_name": "x.png"}], "categories": [], "annotations": []}', "no film x"),
         ('{"images": [], "categories": [{"id": 1, "name": "Fracture"}], "annotations": []}', "Fracture"),
-        ('{"boxes": []}', "neither COCO"),
+        ('{"boxes": []}', "what COCO, Label Studio or CVAT write"),
     ],
 )
 def test_a_file_that_cannot_be_imported_says_why(exported: Export, tmp_path: Path, content: str, hint: str) -> None:
