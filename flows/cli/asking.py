@@ -12,6 +12,7 @@ import pyarrow.parquet
 from rich.console import Console
 from rich.table import Table
 
+from flows.cli.bounds import bounded
 from harvest.chart import render_chart
 from harvest.errors import QuestionError
 from harvest.lake import open_lake
@@ -31,7 +32,10 @@ def answer(lake: Path, question: str | None, parameters: Iterable[str], query: s
     open_lake(lake)
     if query is not None and question is not None:
         raise QuestionError("Give a question or --query, not both.")
-    return run_query(lake, query) if query is not None else run_question(lake, str(question), _given(parameters))
+    if query is None:
+        return run_question(lake, str(question), _given(parameters))
+    with bounded():
+        return run_query(lake, query)
 
 
 def show_questions(lake: Path) -> None:

@@ -24,4 +24,5 @@ def measure_and_report(lake: Path, request: StabilityRequest, as_json: bool) -> 
         table.add_row(*(str(value) for value in row.values()))
     Console().print(table)
     print(f"{summary.films:,} films, each moved {request.pixels} pixels left, right, up and down.")
-    print(f"Again:  iam-harvest sql {lake} {QUESTION}")
+    print(f"Again:            iam-harvest sql {lake} {QUESTION}")
+    print(f"Into the report:  iam-harvest report {lake}")

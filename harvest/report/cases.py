@@ -8,7 +8,7 @@ from typing import Any
 from harvest.annotations import AnnotatedBox, read_box_table
 from harvest.errors import TableError
 from harvest.evaluation.lake_films import read_lake_films, to_stored_pixels
-from harvest.report.figures import Row, ask
+from harvest.report.answers import Row, ask
 from harvest.report.records import ShownBox, ShownCase, ShownFilm
 from harvest.report.request import BoxSource
 

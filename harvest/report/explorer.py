@@ -16,7 +16,7 @@ from harvest.box_rules import BoxRules
 from harvest.boxes import Float32Map, enlarger, heatmap_window
 from harvest.config import HarvestConfig, apply_overrides
 from harvest.geometry import Placement
-from harvest.report.figures import Row
+from harvest.report.answers import Row
 from harvest.report.records import ShownFilm
 from harvest.run_record import RunRecord
 from harvest.stored_maps import read_maps, read_placement

@@ -1,22 +1,20 @@
 """The figures of the report: counts, distributions and places, asked of the published snapshot in SQL."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from harvest.sql_files import read_sql
-from harvest.store import query
+from harvest.report.answers import Counts, Row, ask
+from harvest.report.comparison import Comparison, compare_settings
+from harvest.report.quality import Quality, read_quality
+from harvest.run_record import RunRecord
 
 BINS = 25
 CELLS = 48
 STATES = ("localized", "no_finding", "rejected")
-Row = dict[str, Any]
-Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -60,13 +58,15 @@ class LakeFigures:
         states: films by state, every state.
         findings: those with most films first.
         rejections: rows of ``reason_code``, ``stage``, ``films``, most films first.
-        by_settings: rows of ``config_fingerprint``, ``finding``, ``films``, ``boxes``: of all settings.
+        quality: what can be said without annotated boxes.
+        comparison: the latest settings side by side; None where there are not two.
     """
 
     states: dict[str, int]
     findings: tuple[FindingFigures, ...]
     rejections: tuple[Row, ...]
-    by_settings: tuple[Row, ...]
+    quality: Quality
+    comparison: Comparison | None
 
     @property
     def films(self) -> int:
@@ -79,8 +79,12 @@ class LakeFigures:
         return sum(one.boxes for one in self.findings)
 
 
-def read_figures(root: Path) -> LakeFigures:
+def read_figures(root: Path, runs: Sequence[RunRecord] = ()) -> LakeFigures:
     """Count what the snapshot of a lake holds under its current settings.
+
+    Args:
+        root: directory of the lake.
+        runs: records of its runs, to compare their settings.
 
     Raises:
         LakeError: there is no snapshot.
@@ -97,13 +101,8 @@ def read_figures(root: Path) -> LakeFigures:
         for row in ask(root, "findings")
     ]
     states = {state: found.get(state, 0) for state in STATES}
-    return LakeFigures(states, tuple(findings), tuple(ask(root, "rejections")), tuple(ask(root, "settings")))
-
-
-def ask(root: Path, name: str, **parameters: object) -> list[Row]:
-    """Return the rows of a query of ``sql/report``."""
-    rows: list[Row] = query(root, read_sql("report")[name], parameters).to_pylist()
-    return rows
+    rejections = tuple(ask(root, "rejections"))
+    return LakeFigures(states, tuple(findings), rejections, read_quality(root), compare_settings(root, runs))
 
 
 def _figures(row: Row, counts: Row) -> FindingFigures:

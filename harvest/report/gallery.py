@@ -15,9 +15,9 @@ from harvest.evaluation.lake_films import read_rows
 from harvest.films_of_lake import FilmsOfLake
 from harvest.lake import Lake
 from harvest.records import DecodedImage
+from harvest.report.answers import Row, ask
 from harvest.report.cases import choose_films, read_annotated, read_cases, shown_film
 from harvest.report.explorer import ExploredMap, explorer_data
-from harvest.report.figures import Row, ask
 from harvest.report.pictures import Frame, write_film, write_overlay
 from harvest.report.records import Gallery, ShownCase, ShownFilm
 from harvest.report.request import BoxSource

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from harvest.config import HarvestConfig, apply_overrides
+from harvest.report.answers import Row
 from harvest.report.charts import bars, shares
-from harvest.report.comparison import compare_settings
-from harvest.report.figures import BINS, FindingFigures, LakeFigures, Row
+from harvest.report.figures import BINS, FindingFigures, LakeFigures
+from harvest.report.quality import IOU_BINS
+from harvest.report.quality_page import quality_values
 from harvest.run_record import RunRecord
 from harvest.stages import by_duration, duration
 from models.spec import BundleSpec
@@ -66,6 +68,7 @@ def page_values(
     figures: LakeFigures, places: Sequence[str], runs: Sequence[RunRecord], run: RunRecord | None
 ) -> dict[str, Any]:
     """Return the values of the template, beside gallery and script."""
+    found = [one.finding for one in figures.findings if one.films or one.labeled]
     predicted = figures.states["localized"] + figures.states["no_finding"]
     most_rejected = max((row["films"] for row in figures.rejections), default=1)
     return {
@@ -84,8 +87,10 @@ def page_values(
         "run": run,
         "stages": _stages(run),
         "facts": _facts(run) if run else [],
-        "comparison": compare_settings(figures.by_settings, runs),
+        "comparison": figures.comparison,
         "runs": [_run(one) for one in runs],
+        "iou_bins": IOU_BINS,
+        **quality_values(figures.quality, found),
     }
 
 

@@ -85,6 +85,11 @@ class Gallery:
         return sum(len(cases) for _, cases in self.films)
 
     @property
+    def years(self) -> list[str]:
+        """Of the films shown, as far as they are known, the latest first."""
+        return sorted({film.date[:4] for film, _ in self.films if film.date}, reverse=True)
+
+    @property
     def annotated(self) -> bool:
         """Whether any box drawn by a person is shown."""
         return any(case.annotated for _, cases in self.films for case in cases)

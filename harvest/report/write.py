@@ -38,7 +38,8 @@ def write_report(lake: Lake, request: ReportRequest | None = None) -> Path:
     building = lake.root / f"{TEMPORARY}report"
     shutil.rmtree(building, ignore_errors=True)
     (building / "img").mkdir(parents=True)
-    figures, runs = read_figures(lake.root), read_records(lake)
+    runs = read_records(lake)
+    figures = read_figures(lake.root, runs)
     places = [_write_places(building, number, one) for number, one in enumerate(figures.findings, start=1)]
     gallery = _gallery(lake, runs, request, building)
     (building / PAGE.name).write_text(render_report(figures, places, runs, gallery), encoding="utf-8")

@@ -21,6 +21,8 @@
   const fits = (one, wanted) =>
     (!wanted.finding || one.dataset.finding === wanted.finding) &&
     one.dataset.probability >= Number(wanted.probability) &&
+    100 * one.dataset.size >= Number(wanted.size) &&
+    one.dataset.date.startsWith(wanted.year || "") &&
     one.dataset.film.toLowerCase().includes(wanted.film.toLowerCase()) &&
     (!wanted.annotated || "annotated" in one.dataset);
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser, Page
 
 from harvest.phantom.sketch import sketch_chest
 
@@ -45,6 +46,25 @@ def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> C
         return Outcome(int(code or 0), out, err)
 
     return call
+
+
+@pytest.fixture
+def open_report(chromium: Browser) -> Iterator[Callable[[Path], Page]]:
+    """Open a lake's report from disk; whatever the browser complains of or asks for elsewhere fails the test."""
+    complaints: list[str] = []
+
+    def open_one(lake: Path) -> Page:
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+        home = (lake / "report").as_uri()
+        page.on("request", lambda one: one.url.startswith((home, "data:")) or complaints.append(f"asked: {one.url}"))
+        page.goto(f"{home}/index.html")
+        return page
+
+    yield open_one
+    assert complaints == []
 
 
 @pytest.fixture(scope="session")
