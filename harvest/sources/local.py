@@ -48,7 +48,7 @@ class LocalTree:
         return self._only is None and not self.skipped["unreadable_directory"]
 
     def iter_objects(self) -> Iterator[ArchiveObject]:
-        """Yield every regular file once, paths ascending; only one directory level per depth is held in memory.
+        """Yield every regular file once, paths ascending; of one directory per depth the names are held in memory.
 
         Raises:
             ArchiveError: the root cannot be listed.
@@ -100,35 +100,37 @@ class LocalTree:
         return resolved
 
     def _iter_directory(self, directory: str, prefix: str) -> Iterator[ArchiveObject]:
-        for sort_key, entry in self._entries(directory, is_root=not prefix):
-            path = prefix + sort_key
-            if sort_key.endswith("/"):
-                yield from self._iter_directory(entry.path, path)
+        for name in self._names(directory, is_root=not prefix):
+            path = prefix + _to_text(name)
+            if name.endswith("/"):
+                yield from self._iter_directory(f"{directory}/{name[:-1]}", path)
                 continue
-            status = self._status(entry)
+            status = self._status(f"{directory}/{name}")
             if status is not None:
                 yield ArchiveObject(path, status.st_size, status.st_mtime_ns)
 
-    def _entries(self, directory: str, *, is_root: bool) -> list[tuple[str, "os.DirEntry[str]"]]:
-        """Return the entries with their text name, directories with a final slash, in the order of full paths."""
+    def _names(self, directory: str, *, is_root: bool) -> list[str]:
+        """Return the names in a directory, those of directories with a final slash, in the order of full paths."""
         try:
             with os.scandir(directory) as entries:
                 kept = (one for one in entries if one.name != ASIDE)
-                named = [(_to_text(one.name) + ("/" if _is_directory(one) else ""), one) for one in kept]
+                names = [one.name + ("/" if _is_directory(one) else "") for one in kept]
         except OSError as error:
             if is_root:
                 raise ArchiveError(f"The archive {directory!r} cannot be listed: {error.strerror}.") from error
             self.skipped["unreadable_directory"] += 1
             return []
-        return sorted(named, key=lambda pair: pair[0])
+        return sorted(names, key=_to_text)
 
-    def _status(self, entry: "os.DirEntry[str]") -> os.stat_result | None:
+    def _status(self, path: str) -> os.stat_result | None:
         """Return the status of a regular file; None, counted, for anything else."""
         try:
-            if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(self.root):
-                self.skipped["link_outside"] += 1
-                return None
-            status = entry.stat()
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode):
+                if not Path(path).resolve().is_relative_to(self.root):
+                    self.skipped["link_outside"] += 1
+                    return None
+                status = os.stat(path)  # noqa: PTH116  # a million of these
         except (OSError, RuntimeError):  # dangling, circular, or gone since it was listed
             self.skipped["unreachable"] += 1
             return None
@@ -162,7 +164,11 @@ def _is_directory(entry: "os.DirEntry[str]") -> bool:
 
 def _to_text(name: str) -> str:
     r"""Return a name that is valid Unicode: a byte that is not UTF-8 becomes ``\xNN``."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return name
 
 
 def _to_native(path: str) -> str:

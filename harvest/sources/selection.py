@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from harvest.errors import ArchiveError
 from harvest.records import ArchiveObject
 from harvest.sources.keywords import WAYS
+from harvest.sources.path_index import PathIndex
 from harvest.sources.source import Lookup
 
 PATH = "path"
@@ -34,7 +35,7 @@ class Selection:
     def __init__(self, inner: Lookup, paths: Iterator[str], name: str) -> None:
         self.name = name
         self._inner = inner
-        self._paths = sorted(set(paths))
+        self._paths = PathIndex((path, ()) for path in paths)
 
     @property
     def reads_here(self) -> bool:
@@ -43,7 +44,7 @@ class Selection:
 
     def iter_objects(self) -> Iterator[ArchiveObject]:
         """Yield every object named, paths ascending."""
-        return (self._inner.look_up(path) for path in self._paths)
+        return (self._inner.look_up(path) for path, _ in self._paths)
 
     def read_bytes(self, path: str, max_bytes: int) -> bytes:
         """Return the whole object; raises like the archive that it is in."""

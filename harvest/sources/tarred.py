@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
+from weakref import finalize
 
 from indexed_gzip import IndexedGzipFile
 
 from harvest.errors import ArchiveError
 from harvest.records import ArchiveObject
+from harvest.sources.path_index import PathIndex
 from harvest.sources.source import SECOND_NS, UNKNOWN_SIZE, check_size, member_path, unreadable
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz")
@@ -58,18 +60,20 @@ class TarArchive:
         try:
             packed_size = file.stat().st_size
             self._stream = _open(file)
-            self._members = self._read_members(max(ALWAYS_UNPACKED, LARGEST_RATIO * packed_size))
-        except (OSError, EOFError, ValueError, tarfile.TarError) as error:
+            finalize(self, self._stream.close)
+            most = max(ALWAYS_UNPACKED, LARGEST_RATIO * packed_size)
+            self._members = PathIndex(self._iter_members(most), len(Member._fields))
+        except (OSError, EOFError, OverflowError, ValueError, tarfile.TarError) as error:
             raise ArchiveError(f"{file} cannot be read as a tar archive: {error}.") from error
 
     def iter_objects(self) -> Iterator[ArchiveObject]:
         """Yield every file in it, paths ascending."""
-        return (self.look_up(path) for path in sorted(self._members))
+        return (ArchiveObject(path, size, mtime_ns) for path, (_, size, mtime_ns) in self._members)
 
     def look_up(self, path: str) -> ArchiveObject:
         """Return the file at a path; one of unknown size where there is none."""
-        member = self._members.get(path)
-        return ArchiveObject(path, member.size, member.mtime_ns) if member else ArchiveObject(path, UNKNOWN_SIZE, 0)
+        _, size, mtime_ns = self._members.find(path) or Member(0, UNKNOWN_SIZE, 0)
+        return ArchiveObject(path, size, mtime_ns)
 
     def read_bytes(self, path: str, max_bytes: int) -> bytes:
         """Return a whole file.
@@ -77,9 +81,10 @@ class TarArchive:
         Raises:
             RejectedError: absent, empty, too large or broken.
         """
-        member = self._members.get(path)
-        if member is None:
+        numbers = self._members.find(path)
+        if numbers is None:
             raise unreadable("The tar archive holds no such file; run again, so that it is listed anew.")
+        member = Member(*numbers)
         check_size(member.size, max_bytes)
         try:
             with self._lock:  # one stream, and decoder threads that take turns
@@ -91,19 +96,16 @@ class TarArchive:
             raise unreadable("The tar archive ends in the middle of this file.")
         return data
 
-    def _read_members(self, most: int) -> dict[str, Member]:
-        members: dict[str, Member] = {}
-        with tarfile.open(fileobj=self._stream, mode="r:") as tar:
+    def _iter_members(self, most: int) -> Iterator[tuple[str, Member]]:
+        with tarfile.open(fileobj=self._stream, mode="r:", encoding="utf-8", errors="backslashreplace") as tar:
             while (info := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # it would keep them all
                 if info.offset_data + info.size > most:
                     raise ValueError(f"it unpacks to more than {LARGEST_RATIO} times its size")
                 if info.isfile() and not info.issparse():
-                    mtime_ns = int(info.mtime * SECOND_NS)
-                    members[member_path(info.name)] = Member(info.offset_data, info.size, mtime_ns)
+                    yield member_path(info.name), Member(info.offset_data, info.size, int(info.mtime * SECOND_NS))
                 elif not info.isdir():
                     self.skipped["link" if info.issym() or info.islnk() else "special_file"] += 1
-        return members
 
 
 def _open(file: Path) -> BinaryIO:

@@ -129,6 +129,14 @@ def test_links_in_a_tar_file_are_passed_over(tmp_path: Path) -> None:
     assert contents(open_source(str(tmp_path / "a.tar"))) == {}
 
 
+def test_names_in_a_tar_file_that_are_not_utf8_are_written_as_those_of_a_folder(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as tar:
+        info = tarfile.TarInfo("film-ÿ.png")
+        info.size = 1
+        tar.addfile(info, io.BytesIO(b"x"))
+    assert contents(open_source(str(tmp_path / "a.tar"))) == {"film-\\xff.png": b"x"}
+
+
 def test_a_bomb_does_not_unpack(tmp_path: Path) -> None:
     lie = pack_zip(tmp_path / "a.zip", {"bomb.png": bytes(10**6)})
     data = lie.read_bytes().replace((10**6).to_bytes(4, "little"), (900).to_bytes(4, "little"))
