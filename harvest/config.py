@@ -18,6 +18,7 @@ from models.spec import BundleSpec, Frozen, Merge, RankBy
 GateMode = Literal["probability", "labels", "both"]
 Identifiers = Literal["pseudonymize", "keep"]
 Runner = Literal["local", "dask"]
+Retrieval = Literal["instance", "frames"]
 Settings = TypeVar("Settings", bound=Frozen)
 
 GateReason = Literal["wrong_modality", "wrong_body_part", "wrong_view", "not_a_chest_film", "not_chest_by_pixels"]
@@ -76,6 +77,9 @@ class ArchiveConfig(Frozen):
     """How long a server may be out of reach before the run gives up; it then goes on where it stopped."""
     requests_per_second: float = Field(default=50.0, gt=0)
     """Most requests to a server in a second."""
+    retrieval: Retrieval = "instance"
+    """How a film is read from DICOMweb. instance: whole, as it is stored; frames: put together from what the server
+    tells of it and its frames, for servers that give no whole instances; rows are the same where it tells all."""
 
 
 class DecodeConfig(Frozen):

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from harvest.errors import Reason
 from harvest.identity import SiteKey
 from harvest.lake import TEMPORARY, Lake, replace_durably
 from harvest.records import ArchiveObject
+from harvest.sources.source import UNKNOWN_SIZE
 
 Version = tuple[int, int, str | None]
 """Size, time of change, labels: an object with another version is harvested anew."""
@@ -66,14 +69,19 @@ def version(one: ArchiveObject) -> Version:
 
 
 def read_harvested(lake: Lake, fingerprint: str, archive: str) -> dict[str, set[Version]]:
-    """Return the committed versions of every object of an archive, by path."""
-    columns = ["archive", "path", "size", "mtime_ns", "labels"]
-    rows = lake.read_column_set("crosswalk", fingerprint, columns)
-    values = (rows[name].to_pylist() for name in columns)
+    """Return the committed versions of every object of an archive, by path.
+
+    What a server could not give is left out, so that it is asked for again: its version would never change.
+    """
+    failed = lake.read_column_set("rejections", fingerprint, ["instance_key", "reason_code"])
+    unread = failed.filter(pc.field("reason_code") == Reason.UNREADABLE_FILE)["instance_key"].combine_chunks()
+    columns = ["path", "size", "mtime_ns", "labels"]
+    rows = lake.read_column_set("crosswalk", fingerprint, ["archive", "instance_key", *columns])
+    again = (pc.field("size") == UNKNOWN_SIZE) & pc.field("instance_key").isin(unread)
+    rows = rows.filter((pc.field("archive") == archive) & ~again)
     harvested: dict[str, set[Version]] = {}
-    for name, path, size, mtime_ns, labels in zip(*values, strict=True):
-        if name == archive:
-            harvested.setdefault(path, set()).add((size, mtime_ns, labels))
+    for path, size, mtime_ns, labels in zip(*(rows[name].to_pylist() for name in columns), strict=True):
+        harvested.setdefault(path, set()).add((size, mtime_ns, labels))
     return harvested
 
 

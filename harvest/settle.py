@@ -69,6 +69,7 @@ def settle(lake: Lake, keys: RunKeys, plan: Plan, whole: bool) -> int:
     """
     entries = read_entries(lake, keys.config_fingerprint)
     _drop_superseded(entries, keys.archive, plan)
+    _drop_unread(entries)
     _find_duplicates(entries)
     _mark_vanished(entries, keys.archive, plan, whole)
     _count_days(entries)
@@ -125,6 +126,15 @@ def _drop_superseded(entries: Iterable[Entry], archive: str, plan: Plan) -> None
     for entry in entries:
         if entry.archive == archive and entry.path in current:
             entry.dropped = plan.listed[entry.path] != entry.version
+
+
+def _drop_unread(entries: Iterable[Entry]) -> None:
+    """Of an object that could not be read and was asked for again keep what was read, or one rejection."""
+    read = {(one.archive, one.path) for one in entries if one.reason != Reason.UNREADABLE_FILE and not one.dropped}
+    for entry in entries:
+        if entry.reason == Reason.UNREADABLE_FILE and not entry.dropped:
+            entry.dropped = (entry.archive, entry.path) in read
+            read.add((entry.archive, entry.path))
 
 
 def _find_duplicates(entries: Iterable[Entry]) -> None:

@@ -76,7 +76,7 @@ def _open_url(location: str, name: str | None, config: ArchiveConfig) -> Source:
         from harvest.sources.dicomweb import DicomWebArchive
 
         place = SplitResult(url.scheme.removeprefix("dicomweb+"), url.netloc, url.path, "", "").geturl()
-        return DicomWebArchive(place, name or url.hostname or url.netloc, patience, filters)
+        return DicomWebArchive(place, name or url.hostname or url.netloc, patience, filters, config.retrieval)
     from harvest.sources.object_store import BucketArchive
 
     return BucketArchive(location, name or PurePosixPath(url.path).name or url.netloc, patience)

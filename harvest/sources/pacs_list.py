@@ -44,20 +44,19 @@ class PacsList:
         Raises:
             ArchiveError: the server refuses, is no DICOMweb server, or is out of reach.
         """
-        found: set[str] = set()
-        unknown = []
+        found: dict[str, ArchiveObject] = {}
         answers = ask_ahead(lambda value: self._pacs.catalogue.find(self._keyword, value), self._values)
-        for value, paths in zip(self._values, answers, strict=True):
-            found.update(paths)
-            if not paths:
-                unknown.append(f"{self._keyword}/{quote(value, safe='')}")
+        unknown = 0
+        for value, instances in zip(self._values, answers, strict=True):
+            unknown += not instances
+            nothing = ArchiveObject(f"{self._keyword}/{quote(value, safe='')}", UNKNOWN_SIZE, 0)
+            found |= {one.path: one for one in instances or [nothing]}
         if unknown:
             logger.warning(
                 "The PACS holds nothing under %d of %d names of the list (%s); each is rejected as unreadable_file.",
-                len(unknown), len(self._values), self._keyword,
+                unknown, len(self._values), self._keyword,
             )  # fmt: skip
-        for path in sorted([*found, *unknown]):
-            yield ArchiveObject(path, UNKNOWN_SIZE, 0)
+        return iter(sorted(found.values()))
 
     def read_bytes(self, path: str, max_bytes: int) -> bytes:
         """Return the whole instance.

@@ -81,7 +81,8 @@ def test_unknown_names_are_counted_and_rejected_without_being_told(
     assert "nothing under 1 of 2 names of the list (AccessionNumber)" in caplog.text
     (row,) = query(lake, "SELECT * FROM rejections WHERE reason_code = 'unreadable_file'").to_pylist()
     assert "SECRET" not in f"{caplog.text} {row} {query(lake, 'SELECT * FROM instances').to_pylist()}"
-    assert run_harvest(request).harvested == 0
+    assert run_harvest(request).harvested == 1, "it is asked for again"
+    assert len(query(lake, "SELECT * FROM instances")) == 2
 
 
 def test_only_a_pacs_knows_films_by_number(pacs: str, tmp_path: Path) -> None:

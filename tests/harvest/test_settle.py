@@ -8,8 +8,9 @@ import pyarrow as pa
 from harvest.identity import SiteKey
 from harvest.keys import RunKeys
 from harvest.lake import SCHEMAS, Lake, writing
-from harvest.manifest import Plan
+from harvest.manifest import Plan, read_harvested
 from harvest.settle import settle
+from harvest.sources import UNKNOWN_SIZE
 
 KEYS = RunKeys("run", "digest", "f" * 16, "site", "pseudonymize", SiteKey(bytes(32)))
 DEFAULTS: dict[pa.DataType, Any] = {
@@ -29,7 +30,7 @@ def row(table: str, **values: object) -> dict[str, Any]:
 
 
 def commit(lake: Lake, shard_id: str, objects: list[dict[str, Any]]) -> None:
-    """Commit a shard of objects: path, mtime_ns, uid, patient_id, study_date."""
+    """Commit a shard of objects: path, size, mtime_ns, uid, patient_id, study_date, reason_code."""
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
     for one in objects:
         keys = KEYS.columns(one["path"], one.get("uid"), 1)
@@ -37,11 +38,15 @@ def commit(lake: Lake, shard_id: str, objects: list[dict[str, Any]]) -> None:
         origin = {key: one.get(key) for key in ("path", "patient_id", "study_date")}
         versioned = {
             "archive": "site",
-            "size": 1,
+            "size": one.get("size", 1),
             "mtime_ns": one.get("mtime_ns", 1),
             "sop_instance_uid": one.get("uid"),
         }
         tables["crosswalk"].append(row("crosswalk", **common, **origin, **versioned))
+        if reason := one.get("reason_code"):
+            tables["instances"].append(row("instances", **common, state="rejected", reason_code=reason))
+            tables["rejections"].append(row("rejections", **keys, reason_code=reason))
+            continue
         tables["instances"].append(row("instances", **common, state="localized"))
         for name in ("predictions", "boxes", "attention"):
             tables[name].append(row(name, **keys, finding="Mass", rank=1) if name == "boxes" else row(name, **keys))
@@ -122,3 +127,20 @@ def test_days_count_from_the_patients_first_study(tmp_path: Path) -> None:
         settled(lake, dict.fromkeys(dates, 1))
         days = {one["object_key"]: one["days_since_first_study"] for one in read(lake, "instances")}
         assert [days[KEYS.object_key(path)] for path in dates] == [9, 0, 0, None]
+
+
+def test_what_a_server_could_not_give_is_asked_for_again_and_stands_there_once(tmp_path: Path) -> None:
+    film = {"path": "1/2/3", "size": UNKNOWN_SIZE, "mtime_ns": 0}
+    failed = film | {"reason_code": "unreadable_file"}
+    with writing(tmp_path / "lake") as lake:
+        commit(lake, "a", [failed, film | {"path": "1/2/4", "uid": "4"}])
+        commit(lake, "b", [failed])
+        assert set(read_harvested(lake, KEYS.config_fingerprint, "site")) == {"1/2/4"}
+        plan = Plan((), dict.fromkeys(["1/2/3", "1/2/4"], (UNKNOWN_SIZE, 0, None)), 0, 0)
+        settle(lake, KEYS, plan, whole=True)
+        assert len(read(lake, "instances")) == len(read(lake, "crosswalk")) == 2
+        commit(lake, "c", [film | {"uid": "3"}])
+        settle(lake, KEYS, plan, whole=True)
+        assert {one["state"] for one in read(lake, "instances")} == {"localized"}
+        assert (len(read(lake, "instances")), read(lake, "rejections")) == (2, [])
+        assert set(read_harvested(lake, KEYS.config_fingerprint, "site")) == {"1/2/3", "1/2/4"}

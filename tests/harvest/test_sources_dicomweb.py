@@ -1,25 +1,21 @@
-"""DICOMweb, against Debian's Orthanc, and against servers that break the rules that Orthanc keeps."""
+"""DICOMweb, against Debian's Orthanc."""
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from pydicom import Dataset, uid
 
-from harvest.config import ArchiveConfig
+from harvest.config import ArchiveConfig, DecodeConfig, Retrieval
+from harvest.decode import iter_decode
 from harvest.errors import ArchiveError, Reason, RejectedError
 from harvest.sources import Source, open_source
 
 pytestmark = pytest.mark.services
 LIMIT = 10**6
-IMPATIENT = ArchiveConfig(patience_seconds=2, requests_per_second=1000)
-STUDIES = [f"1.2.{number}" for number in range(7)]
 
 
 def rejection(source: Source, path: str, limit: int = LIMIT) -> Reason:
@@ -46,6 +42,54 @@ def test_a_pacs_lists_all_instances_and_gives_them_as_they_were_stored(
         assert rejection(source, path) is Reason.UNREADABLE_FILE
 
 
+SYNTAXES = [
+    uid.ExplicitVRLittleEndian,
+    uid.RLELossless,
+    uid.JPEG2000Lossless,
+    uid.JPEGLSLossless,
+]
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_film_put_together_from_its_frames_is_the_film(
+    orthanc: Any, make_dicom: Callable[..., bytes], film: npt.NDArray[np.uint8], syntax: uid.UID, kind: type
+) -> None:
+    tags = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "3", "SOPInstanceUID": "4", "PixelSpacing": [0.15, 0.15]}
+    latin = {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "Müller"}
+    stored = film.astype(kind)
+    orthanc.store(make_dicom(stored, syntax, ModalityLUTSequence=[inverse()], **latin | tags))
+    orthanc.store(make_dicom(np.stack([stored, stored[::-1]]), **tags | {"SOPInstanceUID": "5", "NumberOfFrames": 2}))
+    whole, framed = (open_source(orthanc.url, config=ArchiveConfig(retrieval=way)) for way in get_args(Retrieval))
+    for path, frames in (("1.2/3/4", 1), ("1.2/3/5", 2)):
+        expected, got = (
+            list(iter_decode(source.read_bytes(path, LIMIT), DecodeConfig(), (96, 96))) for source in (whole, framed)
+        )
+        assert len(got) == len(expected) == frames
+        for one, other in zip(got, expected, strict=True):
+            assert one.header == other.header
+            assert one.image is not None and other.image is not None
+            assert one.image.pixels.tolist() == other.image.pixels.tolist()
+            assert one.image.recipe == other.image.recipe
+
+
+def test_a_film_of_which_the_server_does_not_tell_all_is_not_put_together(
+    orthanc: Any, make_dicom: Callable[..., bytes], film: npt.NDArray[np.uint8]
+) -> None:
+    tags = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "3", "SOPInstanceUID": "4"}
+    orthanc.store(make_dicom(film, uid.ImplicitVRLittleEndian, ModalityLUTSequence=[inverse()], **tags))
+    source = open_source(orthanc.url, config=ArchiveConfig(retrieval="frames"))
+    assert rejection(source, "1.2/3/4") is Reason.UNREADABLE_FILE
+
+
+def inverse() -> Dataset:
+    """A lookup table that turns white into black."""
+    table = Dataset()
+    table.LUTDescriptor, table.ModalityLUTType = [256, 0, 16], "US"
+    table.add_new("LUTData", "OW", np.arange(256, dtype="<u2")[::-1].tobytes())
+    return table
+
+
 def test_an_address_can_narrow_the_studies(
     orthanc: Any, make_dicom: Callable[..., bytes], film: npt.NDArray[np.uint8]
 ) -> None:
@@ -70,90 +114,6 @@ def test_wrong_credentials_are_said_clearly_and_never_repeated(
     netrc.write_text(f"machine 127.0.0.1 login {orthanc.USER} password {orthanc.PASSWORD}\n")
     monkeypatch.setenv("NETRC", str(netrc))
     assert list(open_source(orthanc.url).iter_objects()) == []
-
-
-class Stubborn:
-    """A server of a few studies with an instance each; it misbehaves as it is told."""
-
-    def __init__(self) -> None:
-        self.most, self.offsets, self.limits = 1000, True, True
-        self.failures: list[int] = []
-        self.url = ""
-
-    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, bytes]:
-        if self.failures:
-            return self.failures.pop(0), b"<html>not now</html>"
-        parts = path.strip("/").split("/")
-        if parts[-1] == "studies":
-            found = [{"0020000D": {"vr": "UI", "Value": [uid]}} for uid in STUDIES]
-            start = int(query.get("offset", ["0"])[0]) if self.offsets else 0
-            limit = int(query.get("limit", ["1000"])[0]) if self.limits else 1000
-            return 200, json.dumps(found[start : start + min(limit, self.most)]).encode()
-        if len(parts) == 3:
-            one = {"0020000E": {"vr": "UI", "Value": ["3"]}, "00080018": {"vr": "UI", "Value": [f"4.{parts[1]}"]}}
-            return 200, json.dumps([one]).encode()
-        return 200, b"DICM"
-
-
-@pytest.fixture
-def stubborn() -> Iterator[Stubborn]:
-    served = Stubborn()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            status, body = served.answer(url.path, parse_qs(url.query))
-            self.send_response(status)
-            self.send_header("Content-Type", "application/dicom+json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        served.url = f"dicomweb+http://127.0.0.1:{server.server_address[1]}"
-        yield served
-        server.shutdown()
-
-
-@pytest.mark.parametrize(
-    "rules", [{"offsets": False}, {"limits": False}, {"offsets": False, "limits": False}, {"most": 2}]
-)
-def test_paging_survives_servers_that_ignore_limits(
-    stubborn: Any, rules: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("harvest.sources.qido.PAGE", 1000 if "offsets" in rules else 3)
-    vars(stubborn).update(rules)
-    listed = [one.path for one in open_source(stubborn.url, config=IMPATIENT).iter_objects()]
-    assert listed == [f"{uid}/3/4.{uid}" for uid in STUDIES]
-
-
-def test_a_server_that_cannot_now_is_asked_again(stubborn: Any) -> None:
-    source = open_source(stubborn.url, config=IMPATIENT)
-    stubborn.failures = [503]
-    assert len(list(source.iter_objects())) == len(STUDIES)
-    stubborn.failures = [429]
-    assert source.read_bytes("1.2.0/3/4", LIMIT) == b"DICM"
-    stubborn.failures = [503] * 99
-    with pytest.raises(ArchiveError, match="out of reach"):
-        source.read_bytes("1.2.0/3/4", LIMIT)
-
-
-def test_an_instance_on_which_the_server_fails_is_given_up_and_not_the_archive(stubborn: Any) -> None:
-    source = open_source(stubborn.url, config=ArchiveConfig(patience_seconds=60))
-    stubborn.failures = [500] * 3
-    assert rejection(source, "1.2.0/3/4") is Reason.UNREADABLE_FILE
-    assert source.read_bytes("1.2.0/3/4", LIMIT) == b"DICM"
-
-
-def test_what_is_no_dicomweb_server_is_said_clearly(stubborn: Any) -> None:
-    for failures in ([404], [200]):
-        stubborn.failures = failures
-        with pytest.raises(ArchiveError, match="check the URL"):
-            list(open_source(stubborn.url, config=IMPATIENT).iter_objects())
 
 
 @pytest.mark.parametrize("end", ["?StudyDate=20200101&token=secret", "#secret", "?PatientName=secret"])
