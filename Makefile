@@ -30,8 +30,8 @@ demo-ui: $(READY) ## the same by a Prefect worker, with Prefect's pages to look 
 test: $(READY) lint ## lint, then all tests, real servers included
 	$(BIN)/pytest -q -n 2
 
-test-services: $(READY) ## only the tests that start real servers
-	$(BIN)/pytest -q -m services
+test-services: $(READY) ## only the tests that start real servers; the hospital of archives has 2,000 films (FILMS=n)
+	HOSPITAL_FILMS=$(or $(FILMS),2000) $(BIN)/pytest -q -m services
 
 soak: $(READY) ## broken films through the decoders (20,000; COUNT=n; FOLDER=f keeps them), killed runs (200; KILLS=n), readers
 	$(BIN)/python benchmarks/reliability.py --count $(or $(COUNT),20000) $(if $(FOLDER),--folder $(FOLDER))

@@ -1,7 +1,12 @@
 """Fixtures for all packages: a tiny bundle of random weights, so that no test needs a trained one."""
 
+import os
 import shutil
-from collections.abc import Iterator
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -86,3 +91,29 @@ def chromium() -> Iterator[Browser]:
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+UNSHARE = ["unshare", *([] if os.getuid() == 0 else ["--user", "--map-root-user"]), "--net"]
+SPARE_SOCKETS = 8
+
+
+@pytest.fixture(scope="session")
+def in_namespace() -> Callable[..., "subprocess.Popen[bytes]"]:
+    """Start a server that nobody but loopback can reach: its command, its port, a port outside that it may connect to.
+
+    Keywords go to ``Popen``.
+    """
+    if shutil.which("unshare") is None or subprocess.run([*UNSHARE, "true"], check=False).returncode != 0:
+        pytest.skip("network namespaces cannot be made here (unshare --net)")
+
+    def start(command: list[str], port: int, way_out: int = 0, **more: object) -> "subprocess.Popen[bytes]":
+        with ExitStack() as stack:
+            door, *spares = (stack.enter_context(socket.socket()) for _ in range(1 + (way_out and SPARE_SOCKETS)))
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            door.bind(("127.0.0.1", port))
+            numbers = [one.fileno() for one in (door, *spares)]
+            told = [str(port), str(numbers[0]), str(way_out), ",".join(map(str, numbers[1:]))]
+            relay = [sys.executable, str(Path(__file__).parent / "namespace_relay.py"), *told]
+            return subprocess.Popen([*UNSHARE, *relay, *command], pass_fds=numbers, **more)
+
+    return start

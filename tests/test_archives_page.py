@@ -7,7 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,14 @@ from flows.cli import app
 
 PAGE = (Path(__file__).parents[1] / "docs" / "archives.md").read_text(encoding="utf-8")
 OURS = ".venv/bin/iam-harvest "
-NEEDED = {"DICOMDIR": "dcmmkdir", "PACS": "Orthanc", "List of UIDs": "Orthanc", "Inbox": "dcmsend"}
+StartServer = Callable[..., "subprocess.Popen[bytes]"]
+NEEDED = {
+    "DICOMDIR": "dcmmkdir",
+    "PACS": "Orthanc",
+    "List of UIDs": "Orthanc",
+    "Inbox": "dcmsend",
+    "Azure": "azurite-blob",
+}
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
@@ -41,13 +49,13 @@ def free_port() -> str:
 class Shell:
     """Gives commands: the program's in this process, the rest to bash; servers run until it is closed."""
 
-    def __init__(self, environment: pytest.MonkeyPatch) -> None:
-        self.environment = environment
-        self.ports = {port: free_port() for port in ("5000", "8042", "11112")}
+    def __init__(self, environment: pytest.MonkeyPatch, in_namespace: StartServer) -> None:
+        self.environment, self.in_namespace = environment, in_namespace
+        self.ports = {port: free_port() for port in ("5000", "8042", "10000", "11112")}
         self.servers: list[subprocess.Popen[bytes]] = []
 
     def with_free_ports(self, text: str) -> str:
-        return re.sub(r"\b(5000|8042|11112)\b", lambda match: self.ports[match[1]], text)
+        return re.sub(r"\b(5000|8042|10000|11112)\b", lambda match: self.ports[match[1]], text)
 
     def run(self, line: str) -> None:
         line = self.with_free_ports(line)
@@ -57,7 +65,9 @@ class Shell:
         elif line.endswith("&"):
             program, *words = shlex.split(line[:-1].replace(OURS, "python -m flows "))
             program = shutil.which(program.removeprefix(".venv/bin/")) or program
-            self.servers.append(subprocess.Popen([program, *words]))
+            walled = program.endswith("/Orthanc")
+            start = partial(self.in_namespace, port=int(self.ports["8042"])) if walled else subprocess.Popen
+            self.servers.append(start([program, *words]))
         elif line.startswith(OURS):
             outcome = CliRunner().invoke(app, shlex.split(line.removeprefix(OURS)))
             assert outcome.exit_code == 0, f"{line}\n{outcome.output}\n{outcome.exception}"
@@ -72,11 +82,13 @@ class Shell:
 
 @pytest.mark.services
 @pytest.mark.usefixtures("shipped_demo")
-def test_every_way_to_reach_an_archive_runs_as_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_way_to_reach_an_archive_runs_as_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_namespace: StartServer
+) -> None:
     (tmp_path / "home").mkdir()
     monkeypatch.chdir(tmp_path / "home")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    shell = Shell(monkeypatch)
+    shell = Shell(monkeypatch, in_namespace)
     settings = re.search(r"^```json\n// (\S+)\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
     assert settings is not None
     Path(settings[1]).write_text(shell.with_free_ports(settings[2]))

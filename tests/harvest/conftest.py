@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from moto.server import ThreadedMotoServer
 
 MakeDicom = Callable[..., bytes]
+StartServer = Callable[..., "subprocess.Popen[bytes]"]
 
 
 def _dataset(stored: npt.NDArray[Any], tags: dict[str, Any]) -> Dataset:
@@ -114,13 +115,17 @@ def dicom_port() -> int:
 
 
 class Orthanc:
-    """A PACS of its own, for loopback only; it keeps its films when it is stopped and started."""
+    """A PACS of its own, for loopback only; it keeps its films when it is stopped and started.
+
+    It can send to ``receiver_port``, and to nobody else.
+    """
 
     USER, PASSWORD = "reader", "not-for-logs"
     PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
-    def __init__(self, directory: Path) -> None:
-        self.port = free_port()
+    def __init__(self, directory: Path, start: StartServer) -> None:
+        self.port, self.receiver_port = free_port(), free_port()
+        self._start = start
         settings = {
             "StorageDirectory": str(directory / "db"),
             "IndexDirectory": str(directory / "db"),
@@ -141,7 +146,8 @@ class Orthanc:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(["Orthanc", str(self.settings)], stdout=log, stderr=log)
+            command = ["Orthanc", str(self.settings)]
+            self._process = self._start(command, self.port, self.receiver_port, stdout=log, stderr=log)
         for _ in range(600):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -156,9 +162,9 @@ class Orthanc:
     def store(self, data: bytes) -> None:
         self._ask("POST", "instances", data)
 
-    def send_all(self, title: str, port: int) -> None:
+    def send_all(self, title: str) -> None:
         """Send every film by C-STORE."""
-        receiver = {"AET": title, "Host": "127.0.0.1", "Port": port}
+        receiver = {"AET": title, "Host": "127.0.0.1", "Port": self.receiver_port}
         self._ask("PUT", "modalities/receiver", json.dumps(receiver).encode())
         self._ask("POST", "modalities/receiver/store", self._ask("GET", "instances"))
 
@@ -172,13 +178,15 @@ class Orthanc:
 
 
 @pytest.fixture
-def orthanc(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Orthanc]:
+def orthanc(
+    tmp_path_factory: pytest.TempPathFactory, in_namespace: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Orthanc]:
     """Debian's Orthanc with its DICOMweb plugin, running and empty; the environment holds its password."""
     if shutil.which("Orthanc") is None or not Orthanc.PLUGIN.exists():
         pytest.skip("Orthanc is not installed (apt-get install orthanc orthanc-dicomweb)")
     monkeypatch.setenv("DICOMWEB_USER", Orthanc.USER)
     monkeypatch.setenv("DICOMWEB_PASSWORD", Orthanc.PASSWORD)
-    server = Orthanc(tmp_path_factory.mktemp("orthanc"))
+    server = Orthanc(tmp_path_factory.mktemp("orthanc"), in_namespace)
     server.start()
     yield server
     server.stop()
