@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import expit
 
 from harvest.asymmetry import Asymmetry
 from harvest.attention import StoredMaps, quantise_maps
@@ -84,7 +85,8 @@ class Predictor:
         padded = np.zeros((self.batch_size, *films.shape[1:]), dtype=np.uint8)
         padded[:count] = films
         output = self._forward(torch.from_numpy(padded))
-        probabilities = torch.sigmoid(output.logits[0, :count].double()).cpu().numpy()
+        # Not torch's sigmoid: its last digit depends on where in the batch a film stands.
+        probabilities = expit(output.logits[0, :count].double().cpu().numpy())
         selected = select(probabilities)
         picked = torch.from_numpy(selected).to(self._device)
         return FilmMaps(
