@@ -71,6 +71,15 @@ def test_a_flows_shards_may_be_computed_by_dask_workers(request_: RunRequest, tm
     assert f"shard {SHARDS}/{SHARDS}, 3 films" in everything_in_prefect()
 
 
+def test_a_night_that_ends_pauses_the_run_and_the_next_night_goes_on(
+    request_: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = iter([True, True, False])
+    monkeypatch.setattr("flows.service.night.Night.is_open", lambda night: next(hours, True))
+    assert run_flow(request_).harvested == 4
+    assert run_flow(request_).harvested == 7
+
+
 def test_nothing_new_makes_no_flow_run(request_: RunRequest) -> None:
     run_harvest(request_)
     before = everything_in_prefect()
