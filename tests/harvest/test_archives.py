@@ -35,7 +35,8 @@ DRAWN = 12
 """Phantoms that the films are copies of, each with a number, a patient and a window of its own."""
 pytestmark = [pytest.mark.services, pytest.mark.timeout(max(300, FILMS))]
 CONFIG = HarvestConfig(
-    findings={name: FindingConfig(gate=1) for name in FINDINGS[2:]},  # of a film two findings tell as much as fourteen
+    # each film has two findings, which tell as much as fourteen
+    findings={name: FindingConfig(gate=float(at > 1)) for at, name in enumerate(FINDINGS)},
     engine=EngineConfig(batch_size=4 if FILMS < 100 else 16),
     storage=StorageConfig(shard_size=max(FILMS // 8, 4), attention_above=1),
     archive=ArchiveConfig(requests_per_second=2000),
