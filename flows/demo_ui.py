@@ -11,6 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from flows.prefect_server import ServerError, background, temporary_server
+from harvest.bucket.home import address_of
 from harvest.run import RunRequest
 
 POOL = "harvest"
@@ -41,7 +42,7 @@ def flow_parameters(request: RunRequest) -> dict[str, Any]:
     from flows.harvest_archive import HarvestOptions
 
     options = HarvestOptions.of(request).model_dump(mode="json")
-    return {"archive": request.archive, "model": request.model, "lake": str(request.lake), "options": options}
+    return {"archive": request.archive, "model": request.model, "lake": address_of(request.lake), "options": options}
 
 
 def _start_run(request: RunRequest) -> UUID:

@@ -4,6 +4,7 @@ import logging
 import os
 
 from flows.prefect_server import chosen_server
+from harvest.bucket.home import address_of
 from harvest.run import Observer, RunRequest, RunSummary, Session, open_session, run_harvest
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def _as_flow(session: Session, observer: Observer) -> RunSummary:
 
         token = opened.set((session, observer))
         try:
-            return harvest_archive(request.archive, request.model, request.lake, HarvestOptions.of(request))
+            return harvest_archive(request.archive, request.model, address_of(request.lake), HarvestOptions.of(request))
         except Exception as error:
             if session.finished is None:
                 raise

@@ -27,6 +27,7 @@ from flows.service.watch import ServiceOptions, on_end
 from harvest.config import HarvestConfig, RunnerConfig
 from harvest.crew import crew
 from harvest.errors import IamHarvestError
+from harvest.lake_address import folder_to_write
 from harvest.manifest import Shard
 from harvest.open_run import Harvest
 from harvest.pipeline import ShardSummary
@@ -87,18 +88,18 @@ def harvest_one(label: str, shard: Shard, harvest: Harvest) -> ShardSummary:
     on_crashed=[on_end],
 )
 def harvest_archive(
-    archive: str, model: str, lake: Path, options: HarvestOptions = DEFAULTS, service: ServiceOptions = BY_HAND
+    archive: str, model: str, lake: Path | str, options: HarvestOptions = DEFAULTS, service: ServiceOptions = BY_HAND
 ) -> RunSummary:
     """Harvest what is new in an archive into a lake, and publish it.
 
     Args:
         archive: directory of films, packed archive, or list of paths.
         model: directory or name of a bundle.
-        lake: directory, made if need be.
+        lake: directory, made if need be, or address in a bucket, of which each worker has its own working folder.
         options: label table, site key, limit, name of the archive, settings, what the report shows, who computes.
         service: hours in which shards may start, and who is told of the run.
     """
-    request = RunRequest(archive, model, lake, **dict(options))
+    request = RunRequest(archive, model, folder_to_write(str(lake)), **dict(options))
     with _session(request) as (session, watching):
         session.start()
         board = RunBoard(session)

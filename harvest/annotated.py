@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from harvest.annotations import AnnotatedBox, film_stem
-from harvest.lake import TEMPORARY, Lake, replace_durably
+from harvest.files import TEMPORARY, replace_durably
+from harvest.lake import Lake
 from harvest.side_tables import SIDE_TABLES, drop_from_side_tables, write_side_part
 
 HEADER = ("Image Index", "Finding Label", "x", "y", "w", "h")

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from harvest.errors import LakeError
-from harvest.lake import CHOICE, open_lake, write_json, writing
+from harvest.files import write_json
+from harvest.lake import CHOICE, open_lake, writing
 from harvest.publish import publish
 from harvest.report.write import write_report
 from harvest.run_record import RunRecord, latest_complete_run, read_records

@@ -15,9 +15,10 @@ from harvest.annotated import forget_films
 from harvest.annotations import film_stem
 from harvest.batches import Film
 from harvest.errors import Reason, Stage
+from harvest.files import write_json
 from harvest.identity import SiteKey
 from harvest.keys import RunKeys
-from harvest.lake import Lake, open_lake, write_json, writing
+from harvest.lake import Lake, open_lake, writing
 from harvest.manifest import drop_from_plans
 from harvest.publish import publish
 from harvest.records import ArchiveObject, InstanceHeader, Rejection
@@ -108,6 +109,7 @@ def forget(root: Path, subject: str) -> ForgetSummary:
         lake.mark_published()
         if had_report:
             write_report(lake)
+        lake.purge()
     return ForgetSummary(len({entry.object_key for entry in gone}), len(gone))
 
 

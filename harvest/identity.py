@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -64,6 +65,12 @@ class SiteKey:
         except OSError as error:
             raise SettingsError(f"Cannot write the site key {path}: {error.strerror}.") from error
         return cls.from_file(path)
+
+    def write(self, path: Path) -> None:
+        """Write the key where there is no file yet, as :meth:`load_or_create` does."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            _write_once(path, self.secret)
 
     def pseudonym(self, kind: str, value: str) -> str:
         """Return 32 hex digits that stand for ``value``; equal values of different kinds differ."""

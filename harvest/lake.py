@@ -5,27 +5,29 @@ parts without it are leftovers of a killed writer and are removed by the next on
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from harvest.bucket.opening import copy_of
 from harvest.config import SCHEMA_VERSION
-from harvest.errors import LakeError, NewerLakeError
+from harvest.errors import IamHarvestError, LakeError, NewerLakeError
+from harvest.files import MARKER, TEMPORARY, replace_durably, write_json
 from harvest.records import CROSSWALK, PUBLIC_TABLES, SORT_KEYS
 from harvest.writer import WriterLock, only_writer
+
+if TYPE_CHECKING:
+    from harvest.bucket.working import WorkingCopy
 
 SCHEMAS: dict[str, pa.Schema] = PUBLIC_TABLES | {"crosswalk": CROSSWALK}
 WRITE_ORDER = ("attention", "boxes", "predictions", "rejections", "instances", "crosswalk")
 """The crosswalk part comes last: it commits the shard."""
-TEMPORARY = ".tmp-"
-MARKER = "lake.json"
 SNAPSHOT = "harvest.duckdb"
 CHOICE = "chosen.json"
 
@@ -37,8 +39,8 @@ class Lake:
         root: its directory.
     """
 
-    def __init__(self, root: Path, lock: WriterLock | None = None) -> None:
-        self.root, self._lock = root, lock
+    def __init__(self, root: Path, lock: WriterLock | None = None, copy: "WorkingCopy | None" = None) -> None:
+        self.root, self._lock, self._copy = root, lock, copy
 
     @property
     def private(self) -> Path:
@@ -73,6 +75,18 @@ class Lake:
         self.mark_unpublished()
         for name in WRITE_ORDER:
             write_part(self.part(name, fingerprint, shard_id), tables[name], name)
+        self.push()
+
+    def push(self) -> None:
+        """Commit to the bucket to which the lake belongs, if any, what it is now; never before it has a snapshot."""
+        if self._copy and (self.root / SNAPSHOT).exists():
+            self._copy.push(not self.unpublished)
+
+    def purge(self) -> None:
+        """Leave in that bucket nothing but what the lake is now."""
+        self.push()
+        if self._copy:
+            self._copy.purge()
 
     def read_shard(self, fingerprint: str, shard_id: str) -> dict[str, pa.Table]:
         """Return all tables of a committed shard; columns that its version did not have yet are null."""
@@ -88,9 +102,8 @@ class Lake:
 
     def shards(self, fingerprint: str) -> list[str]:
         """Return the ids of the committed shards under one fingerprint, ascending."""
-        return sorted(
-            path.stem.split("-")[2] for path in self.folder("crosswalk").glob(f"part-{fingerprint}-*.parquet")
-        )
+        mark = "crosswalk" if self.private.exists() else "instances"  # of a lake's public part, which is no writer's
+        return sorted(path.stem.split("-")[2] for path in self.folder(mark).glob(f"part-{fingerprint}-*.parquet"))
 
     def read_column_set(self, table: str, fingerprint: str, columns: list[str]) -> pa.Table:
         """Return some columns of all committed parts under one fingerprint, and each row's ``shard_id``."""
@@ -151,8 +164,13 @@ def open_lake(root: Path) -> Lake:
 
 
 @contextmanager
-def writing(root: Path) -> Iterator[Lake]:
+def writing(root: Path, site_key: Path | None = None) -> Iterator[Lake]:
     """Open a lake for writing, making it where there is none; one writer at a time.
+
+    Args:
+        root: its directory. The working folder of a lake in a bucket (``folder_to_write``) is first made equal to
+            the bucket, and committed there after each shard and at the end.
+        site_key: of a lake in a bucket: file of its key, where this machine does not have it yet.
 
     Raises:
         LakeError: the folder holds something else or cannot be written.
@@ -163,12 +181,20 @@ def writing(root: Path) -> Iterator[Lake]:
     with ExitStack() as held:
         try:
             lock = held.enter_context(only_writer(root / "private"))
-            lake = Lake(root, lock)
+            lake = Lake(root, lock, held.enter_context(copy_of(root, site_key)))
+            open_lake(root)  # what is in the bucket may be of a newer version
             lake.remove_leftovers()
             _migrate(lake)
         except OSError as error:
             raise _unwritable(root, error) from error
-        yield lake
+        try:
+            yield lake
+        except LakeError:
+            raise
+        except IamHarvestError:
+            lake.push()
+            raise
+        lake.push()
 
 
 def write_part(path: Path, table: pa.Table, name: str) -> None:
@@ -177,29 +203,6 @@ def write_part(path: Path, table: pa.Table, name: str) -> None:
     temporary = path.with_name(TEMPORARY + path.name)
     pq.write_table(ordered, temporary, compression="zstd")
     replace_durably(temporary, path)
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write a JSON file so that it appears whole."""
-    temporary = path.with_name(TEMPORARY + path.name)
-    temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    replace_durably(temporary, path)
-
-
-def replace_durably(temporary: Path, path: Path) -> None:
-    """Sync a finished file, give it its name, and sync the folder."""
-    sync(temporary)
-    temporary.replace(path)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _prepare(root: Path) -> None:

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from harvest.errors import Reason
+from harvest.files import TEMPORARY, replace_durably
 from harvest.identity import SiteKey
-from harvest.lake import TEMPORARY, Lake, replace_durably
+from harvest.lake import Lake
 from harvest.records import ArchiveObject
 from harvest.sources.source import UNKNOWN_SIZE
 

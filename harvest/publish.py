@@ -17,7 +17,8 @@ from typing import Any
 import duckdb
 
 from harvest.errors import IntegrityError, LakeError
-from harvest.lake import SNAPSHOT, TEMPORARY, Lake, replace_durably, write_json
+from harvest.files import TEMPORARY, replace_durably, write_json
+from harvest.lake import SNAPSHOT, Lake
 from harvest.records import LOADED_TABLES, SORT_KEYS
 from harvest.run_record import read_records
 from harvest.side_tables import SIDE_TABLES, side_parts

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import Field
 
+from harvest.bucket.home import address_of
 from harvest.config import BoxConfig, FindingConfig, GateConfig, HarvestConfig, apply_overrides
 from harvest.errors import LakeError, SettingsError
 from harvest.keys import RunKeys
@@ -72,10 +73,10 @@ def rebox(source: Path, out: Path, settings: ReboxConfig | None = None) -> Rebox
         SettingsError: a setting is impossible, or it asks for boxes of which no map is stored.
     """
     lake = open_lake(source)
-    if out.resolve() == source.resolve():
+    if address_of(out.resolve()) == address_of(source.resolve()):
         raise LakeError("A lake is not cut anew into itself; give another folder with --out.")
     record = latest_complete_run(lake)
-    with writing(out) as target:
+    with writing(out, lake.private / "site.key") as target:
         recipe = _recipe(lake, target, record, settings or ReboxConfig())
         for archive, location in archive_locations(lake).items():
             remember_archive(target, archive, location)

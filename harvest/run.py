@@ -206,7 +206,7 @@ def open_session(request: RunRequest) -> Iterator[Session]:
     """
     source = open_source(request.archive, request.archive_name, request.root, request.config.archive)
     read_bundle_spec(request.model)
-    with writing(request.lake) as lake:
+    with writing(request.lake, request.site_key) as lake:
         session = Session(request, lake, source)
         try:
             yield session

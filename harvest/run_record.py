@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 
 from harvest.config import HarvestConfig
 from harvest.errors import LakeError
+from harvest.files import write_json
 from harvest.keys import RunKeys
-from harvest.lake import Lake, write_json
+from harvest.lake import Lake
 from harvest.manifest import plan_path
 from models.spec import BundleSpec
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from harvest.lake import TEMPORARY, Lake, replace_durably
+from harvest.files import TEMPORARY, replace_durably
+from harvest.lake import Lake
 
 _KEY = pa.field("instance_key", pa.string(), nullable=False)
 _FINDING = pa.field("finding", pa.string(), nullable=False)

@@ -1,6 +1,5 @@
 """The lake's site key: one per lake, its own or a given one."""
 
-import os
 from pathlib import Path
 
 from harvest.errors import SettingsError
@@ -20,10 +19,7 @@ def lake_site_key(lake: Lake, given: Path | None) -> SiteKey:
     if given is None:
         return SiteKey.load_or_create(path)
     key = SiteKey.from_file(given)
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key.secret)
+    key.write(path)
     if SiteKey.from_file(path) != key:
         raise SettingsError(f"{given} is not the site key of this lake; leave out --site-key to use the lake's own.")
     return key

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harvest.lake import SCHEMAS, TEMPORARY, Lake, open_lake
+from harvest.files import TEMPORARY
+from harvest.lake import SCHEMAS, Lake, open_lake
 from harvest.records import LOADED_TABLES, PUBLIC_TABLES
 from harvest.store import compare_with_parts, connect, run_checks
 
@@ -62,9 +63,10 @@ def _readable(path: Path, schema: pa.Schema) -> bool:
 
 
 def _unmatched_parts(lake: Lake) -> list[str]:
-    committed = {path.name for path in lake.folder("crosswalk").glob("part-*.parquet")}
+    tables = SCHEMAS if lake.private.exists() else PUBLIC_TABLES  # of a lake in a bucket one may see the public part
+    committed = {path.name for table in tables for path in lake.folder(table).glob("part-*.parquet")}
     unmatched = []
-    for table in PUBLIC_TABLES:
+    for table in tables:
         names = {path.name for path in lake.folder(table).glob("part-*.parquet")}
         unmatched += [f"{table}/{name}" for name in sorted(names ^ committed)]
     return unmatched

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from harvest.lake import Lake, write_json
+from harvest.files import write_json
+from harvest.lake import Lake
 
 
 def remember_archive(lake: Lake, name: str, location: str) -> None:

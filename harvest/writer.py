@@ -47,7 +47,7 @@ class WriterLock:
         except (Timeout, LeaseSettingsMismatch):
             raise LakeLockedError(f"{self._holder()} writes to this lake. {self._advice()}") from None
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        card = {"user": _user(), "host": platform.node(), "pid": os.getpid(), "started_at": started}
+        card = {"user": user_name(), "host": platform.node(), "pid": os.getpid(), "started_at": started}
         self._card.write_text(json.dumps(card), encoding="utf-8")
 
     def release(self) -> None:
@@ -96,10 +96,7 @@ class WriterLock:
         owner, card = self._lease.owner, self._read_card()
         if owner is None or card.get("pid") != owner.pid:
             return f"Process {owner.pid} on {owner.hostname}" if owner else "Another process, which has just started,"
-        since = datetime.fromisoformat(card["started_at"])
-        held = duration((datetime.now(UTC) - since).total_seconds())
-        silent = duration(max(0.0, self._silence() or 0.0))
-        return f"Process {owner.pid} of {card['user']} on {card['host']} (for {held}, last sign of life {silent} ago)"
+        return describe_writer(card, self._silence() or 0.0)
 
     def _advice(self) -> str:
         if self._elsewhere:
@@ -130,7 +127,15 @@ def only_writer(folder: Path) -> Iterator[WriterLock]:
         lock.release()
 
 
-def _user() -> str:
+def describe_writer(card: dict[str, Any], silent_s: float) -> str:
+    """Name a writer by its card: process, user, machine, and since when."""
+    held = (datetime.now(UTC) - datetime.fromisoformat(card["started_at"])).total_seconds()
+    since = f"for {duration(held)}, last sign of life {duration(max(0.0, silent_s))} ago"
+    return f"Process {card['pid']} of {card['user']} on {card['host']} ({since})"
+
+
+def user_name() -> str:
+    """Return who runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user need not have a name

@@ -5,9 +5,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -19,6 +21,9 @@ from models.bundle import Bundle, load_bundle, save_bundle
 from models.findings import FINDINGS
 from models.iam import IAM, to_input
 from models.spec import BundleSpec, FindingSpec, NetworkSpec
+
+if TYPE_CHECKING:
+    from moto.server import ThreadedMotoServer
 
 
 def _tiny_spec() -> BundleSpec:
@@ -79,6 +84,23 @@ def shipped_demo(tiny_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "shipped").mkdir()
     (tmp_path / "shipped" / "demo").symlink_to(tiny_bundle_path)
     monkeypatch.setattr("models.bundle_files._shipped_root", lambda: tmp_path / "shipped")
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> "Iterator[ThreadedMotoServer]":
+    """An S3 server on loopback, empty but for a bucket ``hospital``; the environment points to it."""
+    from moto.server import ThreadedMotoServer  # takes seconds, which other tests need not spend
+
+    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    running.start()
+    address = "http://{}:{}".format(*running.get_host_and_port())
+    names = {"ENDPOINT_URL": address, "ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": "not-for-logs", "REGION": "us-east-1"}
+    for name, value in (names | {"ALLOW_HTTP": "true"}).items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    for verb, path in (("POST", "/moto-api/reset"), ("PUT", "/hospital")):
+        urllib.request.urlopen(urllib.request.Request(address + path, method=verb)).close()
+    yield running
+    running.stop()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A short form of ``make soak``: killed runs, a full disk, a read-only lake, readers beside publishes."""
+"""A short form of ``make soak``, on disk and in a bucket: killed runs, a full disk, a read-only lake, readers."""
 
 import os
 import subprocess
@@ -10,12 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.services
-@pytest.mark.timeout(900)
-def test_nothing_is_lost_doubled_or_unreadable(tiny_bundle_path: Path) -> None:
-    command = [sys.executable, "benchmarks/chaos.py", "--model", tiny_bundle_path, "--films", "6"]
+def chaos(script: str, model: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [*command, "--kills", "8", "--publishes", "3", "--readers", "3"],
+        [sys.executable, f"benchmarks/{script}", "--model", model, "--films", "6", "--readers", "3", *arguments],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -23,6 +20,20 @@ def test_nothing_is_lost_doubled_or_unreadable(tiny_bundle_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "8 kills" in done.stdout
+    return done.stdout
+
+
+@pytest.mark.services
+@pytest.mark.timeout(900)
+def test_nothing_is_lost_doubled_or_unreadable(tiny_bundle_path: Path) -> None:
+    told = chaos("chaos.py", tiny_bundle_path, "--kills", "8", "--publishes", "3")
+    assert "8 kills" in told
     if os.geteuid() == 0:
-        assert "the lake becomes read-only" in done.stdout
+        assert "the lake becomes read-only" in told
+
+
+@pytest.mark.services
+@pytest.mark.timeout(900)
+def test_nor_in_a_bucket(tiny_bundle_path: Path) -> None:
+    told = chaos("chaos_bucket.py", tiny_bundle_path, "--kills", "6", "--duels", "1", "--publishes", "2")
+    assert "6 kills" in told

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.cli.bounds import bounded
+from harvest.bucket.home import address_of
 from harvest.chart import render_chart
 from harvest.errors import QuestionError
 from harvest.lake import open_lake
@@ -46,7 +47,7 @@ def show_questions(lake: Path) -> None:
         for parameter in known.parameters:
             default = "" if parameter.default is None else f", default {parameter.default}"
             print(f"    {parameter.name}=  {parameter.meaning} ({parameter.kind}{default})")
-    print(f"\nAsk one:  iam-harvest sql {lake} QUESTION name=value ...")
+    print(f"\nAsk one:  iam-harvest sql {address_of(lake)} QUESTION name=value ...")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import AsJson, WithPrefect
+from flows.cli.options import READ, AsJson, WithPrefect
 
 
 def evaluate(
@@ -13,7 +13,10 @@ def evaluate(
     boxes: Annotated[Path | None, typer.Option(help="Box table (CSV); with --lake by default the last import.")] = None,
     images: Annotated[Path | None, typer.Option(help="Directory of the films.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Label table (CSV), matched by file stem.")] = None,
-    lake: Annotated[Path | None, typer.Option(help="Score this lake; BUNDLE, if given, is its model.")] = None,
+    lake: Annotated[
+        Path | None,
+        typer.Option(parser=READ, help="Score this lake; BUNDLE, if given, is its model."),
+    ] = None,
     box_frame: Annotated[str, typer.Option(help="Box table's frame, WIDTHxHEIGHT; image: its pixels.")] = "1024x1024",
     split_column: Annotated[str | None, typer.Option(help="Column of the label table that names the split.")] = None,
     split: Annotated[str | None, typer.Option(help="Splits to score, separated by commas.")] = None,

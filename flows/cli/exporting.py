@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from flows.cli.render import print_json
+from harvest.bucket.home import address_of
 from harvest.corrections import import_annotations
 from harvest.export import export_lake
 
@@ -46,5 +47,5 @@ def import_and_report(lake: Path, annotations: Path, as_json: bool) -> None:
         print_json({"table": summary.table, "films": summary.films, "boxes": boxes})
         return
     print(f"{len(summary.boxes):,} annotated boxes of {summary.films:,} films, as a box table in {summary.table}")
-    print(f"Evaluate:  iam-harvest evaluate --lake {lake}")
-    print(f"Compare:   iam-harvest sql {lake} boxes_against_annotated")
+    print(f"Evaluate:  iam-harvest evaluate --lake {address_of(lake)}")
+    print(f"Compare:   iam-harvest sql {address_of(lake)} boxes_against_annotated")

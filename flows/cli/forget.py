@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import Lake
+from flows.cli.options import ChangedLake
 
 SUBJECT = "Patient ID or study instance UID, as in the archive or as in the tables."
 
 
-def forget(lake: Lake, subject: Annotated[str, typer.Argument(help=SUBJECT, show_default=False)]) -> None:
+def forget(lake: ChangedLake, subject: Annotated[str, typer.Argument(help=SUBJECT, show_default=False)]) -> None:
     """Remove a patient or a study from a lake for good; later runs do not bring it back.
 
     Example: iam-harvest forget lake 4711

@@ -13,6 +13,7 @@ from typing import Any
 from flows.cli.render import print_json
 from flows.execute import execute
 from flows.terminal import Terminal
+from harvest.bucket.home import address_of, home_of
 from harvest.estimate import estimate
 from harvest.lake import SNAPSHOT
 from harvest.report.request import PAGE
@@ -42,7 +43,7 @@ def harvest_and_report(request: RunRequest, dry_run: bool, with_prefect: bool, a
 def plan(request: RunRequest) -> dict[str, Any]:
     """Return what a run would do and how long it would take; a lake that does not exist yet is not made."""
     with TemporaryDirectory() as nowhere:
-        lake = Path(nowhere) / "lake" if _is_new(request.lake) else request.lake
+        lake = Path(nowhere) / "lake" if _is_new(request.lake) and not home_of(request.lake) else request.lake
         with open_session(replace(request, lake=lake)) as session:
             found, measured = session.plan, estimate(session)
             return {
@@ -52,7 +53,7 @@ def plan(request: RunRequest) -> dict[str, Any]:
                 "shards": len(found.shards),
                 "engine": session.engine,
                 "model": session.spec.name,
-                "lake": request.lake,
+                "lake": address_of(request.lake),
                 "measured_films": measured.films if measured else 0,
                 "films_per_second": round(measured.rate, 2) if measured else None,
                 "seconds": round(measured.seconds, 1) if measured else 0.0,
@@ -79,7 +80,7 @@ def describe_plan(report: dict[str, Any]) -> str:
 def as_values(summary: RunSummary, seconds: float) -> dict[str, Any]:
     """Return a run's outcome as plain values."""
     return {
-        "lake": summary.lake,
+        "lake": address_of(summary.lake),
         "objects": summary.objects,
         "harvested": summary.harvested,
         "states": summary.states,
@@ -102,7 +103,7 @@ def describe_run(summary: RunSummary, request: RunRequest, seconds: float) -> st
         ("report", str(lake / PAGE)),
         ("tables", str(lake / SNAPSHOT)),
         ("parts", f"{lake}/{{instances,predictions,attention,boxes,rejections}}/part-*.parquet"),
-        ("ask", shlex.join([*own_command(), "sql", str(lake), QUESTION])),
+        ("ask", shlex.join([*own_command(), "sql", address_of(lake), QUESTION])),
     ]
     lines = [f"  {name:<11} {value}" for name, value in rows] if summary.harvested else []
     return "\n".join([*lines, _last_line(summary, request, seconds)])

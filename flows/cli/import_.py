@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import AsJson, Lake
+from flows.cli.options import AsJson, ChangedLake
 
 
 def import_(
-    lake: Lake,
+    lake: ChangedLake,
     annotations: Annotated[Path, typer.Argument(help="COCO or Label Studio JSON, CVAT XML.", show_default=False)],
     as_json: AsJson = False,
 ) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.cli.render import print_json
+from harvest.bucket.home import address_of
 from harvest.config import checked, read_toml
 from harvest.rebox import ReboxConfig, ReboxSummary, rebox
 
@@ -30,10 +31,12 @@ def rebox_and_report(lake: Path, out: Path, settings: ReboxConfig, as_json: bool
     """Rebox, and print how many boxes each finding had and has."""
     summary = rebox(lake, out, settings)
     if as_json:
-        print_json({"lake": out, "record": summary.record, "before": summary.before, "after": summary.after})
+        print_json(
+            {"lake": address_of(out), "record": summary.record, "before": summary.before, "after": summary.after}
+        )
         return
     Console().print(_table(summary))
-    print(f"Written: {out}")
+    print(f"Written: {address_of(out)}")
 
 
 def _table(summary: ReboxSummary) -> Table:

@@ -1,9 +1,10 @@
 """``iam-harvest rebuild``."""
 
-from flows.cli.options import Lake
+from flows.cli.options import ChangedLake
+from harvest.bucket.home import address_of
 
 
-def rebuild(lake: Lake) -> None:
+def rebuild(lake: ChangedLake) -> None:
     """Make the database of a lake anew from its part files alone.
 
     Example: iam-harvest rebuild lake
@@ -15,4 +16,4 @@ def rebuild(lake: Lake) -> None:
     with writing(lake) as opened:
         publish(opened.root, anew=True)
         opened.mark_published()
-    print(f"{lake} rebuilt from its part files.")
+    print(f"{address_of(lake)} rebuilt from its part files.")

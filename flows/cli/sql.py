@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import Lake
+from flows.cli.options import AskedLake
 
 
 def sql(
-    lake: Lake,
+    lake: AskedLake,
     question: Annotated[str | None, typer.Argument(help="Name of a question; without it they are listed.")] = None,
     parameters: Annotated[list[str] | None, typer.Argument(help="Its parameters, as name=value.")] = None,
     query: Annotated[str | None, typer.Option(help="One SQL statement instead of a question.")] = None,

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import AsJson, Lake, Model
+from flows.cli.options import AsJson, ChangedLake, Model
 
 
 def stability(
-    lake: Lake,
+    lake: ChangedLake,
     model: Model,
     films: Annotated[int, typer.Option(min=1, help="Films to look at, a random pick.")] = 64,
     pixels: Annotated[int, typer.Option(min=1, help="Of the network's input, by which a film is moved.")] = 4,

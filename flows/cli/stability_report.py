@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.cli.render import print_json
+from harvest.bucket.home import address_of
 from harvest.questions import run_question
 from harvest.stability import StabilityRequest, measure_stability
 
@@ -24,5 +25,5 @@ def measure_and_report(lake: Path, request: StabilityRequest, as_json: bool) -> 
         table.add_row(*(str(value) for value in row.values()))
     Console().print(table)
     print(f"{summary.films:,} films, each moved {request.pixels} pixels left, right, up and down.")
-    print(f"Again:            iam-harvest sql {lake} {QUESTION}")
-    print(f"Into the report:  iam-harvest report {lake}")
+    print(f"Again:            iam-harvest sql {address_of(lake)} {QUESTION}")
+    print(f"Into the report:  iam-harvest report {address_of(lake)}")

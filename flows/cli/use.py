@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import Lake
+from flows.cli.options import ChangedLake
+from harvest.bucket.home import address_of
 
 MODEL = "Name of a bundle, beginning of its digest, or 'latest'."
 
 
-def use(lake: Lake, model: Annotated[str, typer.Argument(help=MODEL, show_default=False)]) -> None:
+def use(lake: ChangedLake, model: Annotated[str, typer.Argument(help=MODEL, show_default=False)]) -> None:
     """Let a lake's current_ views, questions, exports and report follow one of the models that harvested it.
 
     Example: iam-harvest use lake demo
@@ -19,4 +20,4 @@ def use(lake: Lake, model: Annotated[str, typer.Argument(help=MODEL, show_defaul
     from harvest.choice import choose_model
 
     record = choose_model(lake, model)
-    print(f"{lake} follows {record['bundle']} ({record['model_digest'][:12]}), run {record['run_id']}.")
+    print(f"{address_of(lake)} follows {record['bundle']} ({record['model_digest'][:12]}), run {record['run_id']}.")

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid5
 
+from harvest.bucket.home import address_of
 from harvest.run import Session
 
 SPEC = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
@@ -38,6 +39,7 @@ def told_as_lineage(session: Session, events: Path | None) -> Iterator[None]:
 def run_event(session: Session, kind: EventType) -> dict[str, Any]:
     """Return the event of a run; the archive's name is that of the tables, a pseudonym unless identifiers are kept."""
     keys, producer = session.keys, f"iam-harvest/{version('iam-harvest')}"
+    lake = address_of(session.lake.root.resolve())
     facet = {
         "_producer": producer,
         "_schemaURL": f"{SPEC}RunFacet",
@@ -54,10 +56,17 @@ def run_event(session: Session, kind: EventType) -> dict[str, Any]:
         "producer": producer,
         "schemaURL": f"{SPEC}RunEvent",
         "run": {"runId": str(uuid5(NAMESPACE_URL, f"{NAMESPACE}:{keys.run_id}")), "facets": {"iamHarvest": facet}},
-        "job": {"namespace": NAMESPACE, "name": f"harvest {session.lake.root.name}"},
+        "job": {"namespace": NAMESPACE, "name": f"harvest {PurePath(lake).name}"},
         "inputs": [{"namespace": f"{NAMESPACE}:{kind}", "name": name} for kind, name in inputs],
-        "outputs": [{"namespace": "file", "name": str(session.lake.root.resolve())}],
+        "outputs": [_dataset(lake)],
     }
+
+
+def _dataset(lake: str) -> dict[str, str]:
+    """Return the name of a lake; of one in a bucket, as OpenLineage wants it, bucket and path."""
+    scheme, _, place = lake.rpartition("://")
+    bucket, _, path = place.partition("/")
+    return {"namespace": f"{scheme}://{bucket}", "name": path} if scheme else {"namespace": "file", "name": lake}
 
 
 def append_event(path: Path, event: dict[str, Any]) -> None:

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from harvest.bucket.home import is_address
 from harvest.config import HarvestConfig, RunnerConfig, read_toml
+from harvest.lake_address import folder_to_write
 from harvest.receiving.spec import ReceiverSpec
 from harvest.request import RunRequest
 from models.spec import Frozen
@@ -66,8 +68,8 @@ class HarvestSpec(Frozen):
     """Where the films are: what ``iam-harvest run`` takes."""
     model: str = "demo"
     """Bundle: a directory, or the name of a shipped one."""
-    lake: Path
-    """Directory of the lake."""
+    lake: Path | str
+    """Directory of the lake, or its address in a bucket; then ``site_key`` is needed."""
     cron: str | None = None
     """When a run starts, as five fields of cron."""
     every: float | None = Field(default=None, ge=10)
@@ -116,7 +118,11 @@ class HarvestSpec(Frozen):
         config = HarvestConfig.from_toml(self.settings) if self.settings else HarvestConfig()
         names = ("labels", "site_key", "limit", "archive_name", "root", "runner")
         return RunRequest(
-            self.archive, self.model, self.lake, config=config, **{name: getattr(self, name) for name in names}
+            self.archive,
+            self.model,
+            folder_to_write(str(self.lake)),
+            config=config,
+            **{name: getattr(self, name) for name in names},
         )
 
 
@@ -158,11 +164,12 @@ class ServiceSpec(Frozen):
 
 
 def _harvest_beside(one: HarvestSpec, base: Path) -> HarvestSpec:
-    """An archive may be an address and a model the name of a bundle: these stay as they are."""
+    """Archive and lake may be addresses and a model the name of a bundle: these stay as they are."""
     archive = one.archive if "://" in one.archive else str(base / Path(one.archive).expanduser())
+    lake = one.lake if is_address(str(one.lake)) else base / one.lake
     model = str(base / one.model) if (base / one.model).is_dir() else one.model
-    placed = _beside(one, base, ("lake", "labels", "site_key", "settings"))
-    return placed.model_copy(update={"archive": archive, "model": model})
+    placed = _beside(one, base, ("labels", "site_key", "settings"))
+    return placed.model_copy(update={"archive": archive, "lake": lake, "model": model})
 
 
 def _beside(spec: Spec, base: Path, names: tuple[str, ...]) -> Spec:

@@ -20,7 +20,9 @@ from prefect.states import Cancelled, Crashed
 
 from flows.service.night import Night
 from flows.service.spec import HarvestSpec
+from harvest.bucket.home import home_of_address, is_address
 from harvest.errors import LakeLockedError
+from harvest.lake_address import folder_to_write
 from harvest.writer import only_writer
 
 GOING = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
@@ -54,15 +56,26 @@ def skip_missed(deployment_id: UUID) -> int:
         return len(_skip(client, deployment_id))
 
 
-def is_written(lake: Path) -> bool:
+def is_written(lake: Path | str) -> bool:
     """Tell whether a process writes to a lake now, here or on a machine that gives signs of life."""
-    if not (lake / "private").is_dir():
+    folder = folder_to_write(str(lake))
+    if is_address(str(lake)) and _is_written_elsewhere(str(lake)):
+        return True
+    if not (folder / "private").is_dir():
         return False
     try:
-        with only_writer(lake / "private"):
+        with only_writer(folder / "private"):
             return False
     except LakeLockedError:
         return True
+
+
+def _is_written_elsewhere(url: str) -> bool:
+    from harvest.bucket.lease import breathes_elsewhere
+    from harvest.bucket.store import Bucket
+
+    home = home_of_address(url)
+    return breathes_elsewhere(Bucket(home.url), home.mark)
 
 
 def _skip(client: SyncPrefectClient, deployment_id: UUID) -> list[FlowRun]:

@@ -14,6 +14,7 @@ from flows.service.night import Night
 from flows.service.spec import WatchSpec
 from flows.service.stock import skip_missed
 from harvest.lake import Lake
+from harvest.lake_address import folder_to_write
 from harvest.run_record import read_records
 
 COMMAND_SECONDS = 60
@@ -30,7 +31,7 @@ def on_end(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Write metrics, tell what went wrong, and drop the runs that were due while this one went on."""
     run = flow_run
     service = ServiceOptions.model_validate(run.parameters.get("service") or {})
-    lake = Path(run.parameters["lake"])
+    lake = folder_to_write(str(run.parameters["lake"]))
     outcome = str(state.name)
     try:
         if service.metrics:

@@ -14,7 +14,7 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from harvest.errors import ReceiverError
-from harvest.lake import replace_durably, sync
+from harvest.files import replace_durably, sync
 from harvest.sources.local import ASIDE
 
 Landing = Literal["new", "again", "changed"]

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from harvest.errors import SettingsError
-from harvest.lake import TEMPORARY, Lake
+from harvest.files import TEMPORARY
+from harvest.lake import Lake
 from harvest.pages import page_environment
 from harvest.report.figures import FindingFigures, LakeFigures, read_figures
 from harvest.report.page import page_values

@@ -23,12 +23,15 @@ def read(folder: Path, text: str) -> ServiceSpec:
 
 def test_paths_are_taken_from_the_files_directory(tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
-    text = HARVEST + 'model = "bundle"\nsettings = "s.toml"\n[harvests.far]\narchive = "s3://films"\nlake = "other"\n'
+    text = (
+        HARVEST
+        + 'model = "bundle"\nsettings = "s.toml"\n[harvests.far]\narchive = "s3://films"\nlake = "s3://lakes/far"\n'
+    )
     spec = read(tmp_path, text + '[watch]\nmetrics = "m"\n')
     ward, far = spec.harvests["ward"], spec.harvests["far"]
     assert (ward.archive, ward.model) == (str(tmp_path / "films"), str(tmp_path / "bundle"))
     assert (ward.lake, ward.settings, ward.labels) == (tmp_path / "lake", tmp_path / "s.toml", None)
-    assert (far.archive, far.model) == ("s3://films", "demo")
+    assert (far.archive, far.model, far.lake) == ("s3://films", "demo", "s3://lakes/far")
     assert spec.receiver is None
     assert (spec.watch.metrics, spec.watch.events, spec.server.home) == (tmp_path / "m", None, tmp_path / "prefect")
 

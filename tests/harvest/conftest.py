@@ -7,9 +7,11 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +22,6 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from harvest.phantom.sketch import sketch_chest
-
-if TYPE_CHECKING:
-    from moto.server import ThreadedMotoServer
 
 MakeDicom = Callable[..., bytes]
 StartServer = Callable[..., "subprocess.Popen[bytes]"]
@@ -85,23 +84,6 @@ def film() -> npt.NDArray[np.uint8]:
     return np.rint(spread * 255).astype(np.uint8)
 
 
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> "Iterator[ThreadedMotoServer]":
-    """An S3 server on loopback, empty but for a bucket ``hospital``; the environment points to it."""
-    from moto.server import ThreadedMotoServer  # takes seconds, which other tests need not spend
-
-    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    running.start()
-    address = "http://{}:{}".format(*running.get_host_and_port())
-    names = {"ENDPOINT_URL": address, "ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": "not-for-logs", "REGION": "us-east-1"}
-    for name, value in (names | {"ALLOW_HTTP": "true"}).items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    for verb, path in (("POST", "/moto-api/reset"), ("PUT", "/hospital")):
-        urllib.request.urlopen(urllib.request.Request(address + path, method=verb)).close()
-    yield running
-    running.stop()
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -112,6 +94,39 @@ def free_port() -> int:
 def dicom_port() -> int:
     """A loopback port that nothing listens on."""
     return free_port()
+
+
+PASS = (  # for the account and key that every Azure emulator has
+    "sv=2021-08-06&ss=b&srt=sco&sp=rwdlc&"
+    "se=2099-01-01T00%3A00%3A00Z&sig=QasnztzZZ0YhpTIK8Qxshc1teEr7mrIN%2Bb80giC8nHs%3D"
+)
+
+
+def make_container(address: str, name: str) -> None:
+    """Make a container as soon as the emulator answers."""
+    url = f"{address}/devstoreaccount1/{name}?restype=container&{PASS}"
+    for _ in range(300):
+        with suppress(URLError):
+            urllib.request.urlopen(urllib.request.Request(url, method="PUT")).close()
+            return
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Azurite on loopback, empty but for a container ``hospital``; the environment points to it."""
+    if shutil.which("azurite-blob") is None:
+        pytest.skip("Azurite is not installed (npm install -g azurite)")
+    port = free_port()
+    command = ["azurite-blob", "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"]
+    with subprocess.Popen([*command, "--blobPort", str(port)]) as emulator:
+        try:
+            monkeypatch.setenv("AZURE_STORAGE_USE_EMULATOR", "true")
+            monkeypatch.setenv("AZURITE_BLOB_STORAGE_URL", f"http://127.0.0.1:{port}")
+            make_container(f"http://127.0.0.1:{port}", "hospital")
+            yield
+        finally:
+            emulator.terminate()
 
 
 class Orthanc:

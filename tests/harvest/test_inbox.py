@@ -18,7 +18,7 @@ def films(folder: Path) -> list[bytes]:
 
 def test_a_film_is_synced_before_it_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, list[bytes]]] = []
-    monkeypatch.setattr("harvest.lake.sync", lambda path: seen.append((path.name[:5], films(tmp_path))))
+    monkeypatch.setattr("harvest.files.sync", lambda path: seen.append((path.name[:5], films(tmp_path))))
     with open_inbox(tmp_path) as inbox:
         assert inbox.land("1.2", b"film") == "new"
     assert seen[0] == ("film-", [])
@@ -30,7 +30,7 @@ def test_a_film_that_cannot_be_synced_never_was(tmp_path: Path, monkeypatch: pyt
     with open_inbox(tmp_path) as inbox:
         assert inbox.land("1.2", b"first") == "new"
         with monkeypatch.context() as broken:
-            broken.setattr("harvest.lake.os.fsync", raise_error)
+            broken.setattr("harvest.files.os.fsync", raise_error)
             with pytest.raises(OSError, match="error"):
                 inbox.land("1.2", b"second")
         assert films(tmp_path) == [b"first"]

@@ -1,14 +1,7 @@
 """Buckets, against a real server on loopback (moto's S3; Azurite where it is installed)."""
 
-import shutil
-import socket
-import subprocess
-import time
-import urllib.request
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
 
 import pytest
 from obstore.store import ObjectStore, from_url
@@ -92,36 +85,8 @@ def test_a_secret_in_an_address_is_refused_and_not_repeated(url: str) -> None:
     assert SECRET not in str(caught.value)
 
 
-PASS = (  # for the account and key that every Azure emulator has
-    "sv=2021-08-06&ss=b&srt=sco&sp=rwdlc&"
-    "se=2099-01-01T00%3A00%3A00Z&sig=QasnztzZZ0YhpTIK8Qxshc1teEr7mrIN%2Bb80giC8nHs%3D"
-)
-
-
-def make_container(address: str, name: str) -> None:
-    """Make a container as soon as the emulator answers."""
-    url = f"{address}/devstoreaccount1/{name}?restype=container&{PASS}"
-    for _ in range(300):
-        with suppress(URLError):
-            urllib.request.urlopen(urllib.request.Request(url, method="PUT")).close()
-            return
-        time.sleep(0.1)
-
-
-@pytest.mark.skipif(shutil.which("azurite-blob") is None, reason="Azurite is not installed (npm install -g azurite)")
-def test_azure_containers_are_read_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    options = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobPort", port]
-    command = ["azurite-blob", *options, "--location", str(tmp_path)]
-    monkeypatch.setenv("AZURE_STORAGE_USE_EMULATOR", "true")
-    monkeypatch.setenv("AZURITE_BLOB_STORAGE_URL", f"http://127.0.0.1:{port}")
-    with subprocess.Popen(command) as emulator:
-        try:
-            make_container(f"http://127.0.0.1:{port}", "hospital")
-            fill(from_url("az://hospital/films"))
-            source = open_source("az://hospital/films")
-            assert {one.path: source.read_bytes(one.path, LIMIT) for one in source.iter_objects()} == FILES
-        finally:
-            emulator.terminate()
+@pytest.mark.usefixtures("azure")
+def test_azure_containers_are_read_alike() -> None:
+    fill(from_url("az://hospital/films"))
+    source = open_source("az://hospital/films")
+    assert {one.path: source.read_bytes(one.path, LIMIT) for one in source.iter_objects()} == FILES
