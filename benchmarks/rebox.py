@@ -24,7 +24,7 @@ from harvest.rebox import ReboxSummary, rebox
 from harvest.run import RunRequest, run_harvest
 from harvest.run_record import latest_complete_run
 
-DRAWN = 512
+DRAWN = 256
 SIZES = (0.85, 1.15)
 """Range of the factor between a side of a film and that of its copy."""
 KEYS = ("instance_key", "object_key", "source_uri")

@@ -187,14 +187,14 @@ def _take_inventory(root: Path) -> Inventory:
 
 
 def _new_parts(lake: Lake, inventory: Inventory) -> dict[str, list[Path]] | None:
-    """Return the parts that the snapshot lacks, by table; None where one of its own has changed, or it is not ours."""
+    """Return the parts that the snapshot lacks, by table; None where it is empty, not ours, or a part of it changed."""
     try:
         note = json.loads(_note_path(lake).read_text(encoding="utf-8"))
         ours = note["snapshot"] == _stamp(lake.root / SNAPSHOT) and note["sql"] == _sql_digest()
         published: Inventory = note["parts"]
     except (OSError, ValueError, KeyError):
         return None
-    if not ours or any(inventory.get(name) != was for name, was in published.items()):
+    if not ours or not published or any(inventory.get(name) != was for name, was in published.items()):
         return None
     new = sorted(inventory.keys() - published.keys())
     return {table: [lake.root / name for name in new if name.startswith(f"{table}/")] for table in LOADED_TABLES}
