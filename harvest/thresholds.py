@@ -5,13 +5,13 @@ with the arithmetic of the evaluation itself. A finding with n boxes takes the c
 
     w * (its own mean Acc) + (1 - w) * (mean over all findings of that mean),    w = n / (n + shrinkage),
 
-so few boxes say little: none at all, and the common best is taken. The boxes used here must not be those that are
-scored afterwards.
+so few boxes say little: none at all, and the common best is taken. Where boxes are ranked in the order in which their
+thresholds are listed, that order is chosen with them. The boxes used here must not be those that are scored afterwards.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +96,8 @@ def choose_thresholds(
         search: grid and objective; the defaults when None.
     """
     search = search or ThresholdSearch()
-    options = list(combinations(sorted(search.grid), search.count))
+    arrange = permutations if spec.rank_by == "listed" else combinations
+    options = list(arrange(sorted(search.grid), search.count))
     groups = {
         name: sorted((one for one in cases if one.finding == name), key=lambda one: one.stem) for name in findings
     }
@@ -131,7 +132,7 @@ def _choose(
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Every distinct box of one finding that some threshold gives, images ascending, best rank first within.
+    """Every distinct box of one finding that some threshold gives, images ascending, largest mean first within.
 
     Attributes:
         case: all of them, as if taken together.
@@ -153,7 +154,7 @@ def _score_all(
     return np.array(
         [
             np.mean([tally(case, rule, ones).accuracy[0] for rule in search.rules])
-            for case in (_select(candidates, chosen, spec.max_boxes) for chosen in columns)
+            for case in (_select(candidates, chosen, spec) for chosen in columns)
         ]
     )
 
@@ -183,31 +184,33 @@ def _cut_candidates(group: Sequence[MapCase], grid: Sequence[float], spec: BoxSp
 
 
 def _cut_at_each(one: MapCase, grid: Sequence[float], spec: BoxSpec) -> dict[tuple[float, ...], list[int]]:
-    """Return the distinct boxes of a film, best rank first, and the places in the grid at which each is cut."""
+    """Return the distinct boxes of a film, largest mean first, and the places in the grid at which each is cut."""
     unlimited = spec.model_copy(update={"max_boxes": UNLIMITED})  # the limit is applied to each combination
     cut: list[tuple[CutBox, int]] = [
         (box, column)
         for column, threshold in enumerate(grid)
         for box in cut_boxes(one.merged, (threshold,), unlimited, one.placement)
     ]
-    sign = -1 if spec.rank_by == "threshold_descending" else 1
-    by_attention = spec.rank_by == "mean_attention"
-    cut.sort(key=lambda item: (-item[0].mean_attention if by_attention else 0, sign * item[1], item[0].box))
+    cut.sort(key=lambda item: (-item[0].mean_attention, item[1], item[0].box))
     found: dict[tuple[float, ...], list[int]] = {}
     for box, column in cut:
         found.setdefault(box.box, []).append(column)
     return found
 
 
-def _select(candidates: _Candidates, columns: Sequence[int], max_boxes: int) -> FindingCase:
+def _select(candidates: _Candidates, columns: Sequence[int], spec: BoxSpec) -> FindingCase:
     """Return the case of one combination: its boxes, at most ``max_boxes`` per film, in the order of list B."""
     case = candidates.case
     chosen = np.flatnonzero(candidates.cut_at[:, columns].any(axis=1))
+    if spec.rank_by != "mean_attention":
+        turns = columns[::-1] if spec.rank_by == "threshold_descending" else columns
+        turn = candidates.cut_at[chosen][:, turns].argmax(axis=1)
+        chosen = chosen[np.lexsort((turn, case.box_image[chosen]))]
     images = case.box_image[chosen]
     starts = np.searchsorted(images, images)  # images ascend, so this is the first box of the same film
     place = np.arange(len(chosen)) - starts
     order = np.lexsort((images, place))
-    order = order[place[order] < max_boxes]
+    order = order[place[order] < spec.max_boxes]
     number = np.full(len(case.box_image), -1)
     number[chosen[order]] = np.arange(len(order))
     kept = number[case.pairs[:, 0]] >= 0

@@ -91,7 +91,8 @@ class BoxSpec(Frozen):
     components: Literal["peak", "all"] = "peak"
     """peak: of each threshold, the component that holds the maximum; all: each component, largest mean first."""
     rank_by: RankBy = "mean_attention"
-    """Order of the boxes of one film and finding."""
+    """[open] Order of the boxes of one film and finding; listed: that of the finding's thresholds, which is chosen with
+    them."""
 
 
 class FindingSpec(Frozen):
@@ -100,7 +101,7 @@ class FindingSpec(Frozen):
     gate: float = Field(default=0.5, ge=0, le=1)
     """Operating point: the finding is present when its probability is at or above this."""
     thresholds: tuple[float, ...] = (0.35, 0.5, 0.7)
-    """Of H_f normalised to [0, 1]; one box per threshold."""
+    """Of H_f normalised to [0, 1]; one box per threshold, ranked in this order where ``BoxSpec.rank_by`` says so."""
     place: tuple[tuple[float, ...], ...] | None = None
     """Where attention to the finding usually lies: rows and columns of a coarse grid over the upright film, each above
     0 and at most 1; learned from maps and labels alone. None: anywhere alike."""

@@ -34,7 +34,7 @@ SMALL: dict[str, Any] = {
         "pooling": "pcam",
     },
     "mining": {"erase_threshold": 0.75, "stop_when_negative": False},
-    "boxes": {"merge": "raw", "asymmetry_weight": 0.2},
+    "boxes": {"merge": "raw", "asymmetry_weight": 0.2, "rank_by": "listed"},
     "data": {"validation_share": 0.1},
     "augmentation": {"degrees": 10, "translate": 0.08, "scale": 0.15},
     "end_to_end": {

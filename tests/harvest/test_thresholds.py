@@ -1,5 +1,7 @@
 """Box thresholds: the right one is found, few boxes follow the many, and a choice repeats."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,10 +15,12 @@ from harvest.evaluation.records import EvaluationSet, HarvestedBox
 from harvest.geometry import Placement
 from harvest.thresholds import MapCase, ThresholdSearch, choose_thresholds, with_thresholds
 from models.findings import FINDINGS
-from models.spec import BoxSpec, BundleSpec, FindingSpec, NetworkSpec
+from models.spec import BoxSpec, BundleSpec, FindingSpec, NetworkSpec, RankBy
 
 PLACEMENT = Placement(rows=300, columns=240, input_hw=(128, 96))
 SPEC = BoxSpec(upsampling=4)
+LISTED = SPEC.model_copy(update={"rank_by": "listed"})
+LIMITS: list[dict[str, object]] = [{"components": "peak"}, {"components": "all", "max_boxes": 2}]
 QUICK = ThresholdSearch(grid=(0.2, 0.4, 0.6, 0.8), count=1, protocols=("iam-all-boxes",), targets=(0.5,))
 
 
@@ -63,8 +67,19 @@ def test_a_choice_does_not_depend_on_the_order_of_films() -> None:
     assert choose_thresholds(cases, FINDINGS, SPEC, search) == choose_thresholds(cases[::-1], FINDINGS, SPEC, search)
 
 
+def test_the_order_of_ranks_is_chosen_where_thresholds_are_ranked_as_listed() -> None:
+    cases = [hill(f"c{n}", "Cardiomegaly", 0.4) for n in range(6)]
+    search = ThresholdSearch(grid=(0.2, 0.4, 0.8), count=3, protocols=("iam-table2",), targets=(0.7,))
+    listed = choose_thresholds(cases, ["Cardiomegaly"], LISTED, search)["Cardiomegaly"]
+    ascending = SPEC.model_copy(update={"rank_by": "threshold_ascending"})
+    fixed = choose_thresholds(cases, ["Cardiomegaly"], ascending, search)["Cardiomegaly"]
+    assert listed.thresholds[0] == 0.4 and listed.score == 1
+    assert fixed.thresholds == (0.2, 0.4, 0.8) and fixed.score == 0  # wrong boxes first: the bound ends the list
+
+
 @pytest.mark.parametrize(
-    "spec", [SPEC, SPEC.model_copy(update={"components": "all", "max_boxes": 2})], ids=["peak", "all"]
+    "spec",
+    [SPEC.model_copy(update={"rank_by": rank_by} | limits) for rank_by in get_args(RankBy) for limits in LIMITS],
 )
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000))
