@@ -22,14 +22,19 @@ ITERATIONS = {"CAM": 1, "T = 3": 3}
 
 
 def variants() -> list[Variant]:
-    """Return the rows, the first of which the others are compared with; the last weighs mining alone."""
+    """Return the rows, the first of which the others are compared with; the last two weigh mining and ranks alone."""
     bundle = SHIPPED / "nih-mini"
     rows = [
         Variant(f"{name}{added}", bundle, count, "raw", boxes)
         for name, count in ITERATIONS.items()
         for added, boxes in ADDED.items()
     ]
-    return [*rows, Variant("the last row", bundle, 3, "raw", against="CAM, places, asymmetry")]
+    full = rows[-1].name
+    return [
+        *rows,
+        Variant(full, bundle, 3, "raw", against="CAM, places, asymmetry"),
+        Variant(f"{full}, ranked by mean attention", bundle, 3, "raw", {"rank_by": "mean_attention"}, against=full),
+    ]
 
 
 def main() -> None:
