@@ -100,7 +100,7 @@ def plan(source: Source, start_mib: float) -> dict[str, float]:
     key, started = SiteKey(bytes(32)), time.process_time()
     first = plan_shards(source.iter_objects(), {}, (), 256, key)
     planned = time.process_time()
-    harvested = {one.path: {version(one)} for shard in first.shards for one in shard.objects}
+    harvested = {one.path: (version(one),) for shard in first.shards for one in shard.objects}
     del first
     before_again = time.process_time()
     again = plan_shards(source.iter_objects(), harvested, (), 256, key)

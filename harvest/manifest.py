@@ -5,7 +5,7 @@ its own shards, so that a film meets the same neighbours in its batch as in an u
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from harvest.sources.source import UNKNOWN_SIZE
 
 Version = tuple[int, int, str | None]
 """Size, time of change, labels: an object with another version is harvested anew."""
+Harvested = Mapping[str, Collection[Version]]
+"""Committed versions by path; of most paths there is one, for which a tuple takes less room than a set."""
 
 _PLAN = pa.schema(
     [
@@ -69,7 +71,7 @@ def version(one: ArchiveObject) -> Version:
     return one.size, one.mtime_ns, one.labels
 
 
-def read_harvested(lake: Lake, fingerprint: str, archive: str) -> dict[str, set[Version]]:
+def read_harvested(lake: Lake, fingerprint: str, archive: str) -> Harvested:
     """Return the committed versions of every object of an archive, by path.
 
     What a server could not give is left out, so that it is asked for again: its version would never change.
@@ -80,15 +82,17 @@ def read_harvested(lake: Lake, fingerprint: str, archive: str) -> dict[str, set[
     rows = lake.read_column_set("crosswalk", fingerprint, ["archive", "instance_key", *columns])
     again = (pc.field("size") == UNKNOWN_SIZE) & pc.field("instance_key").isin(unread)
     rows = rows.filter((pc.field("archive") == archive) & ~again)
-    harvested: dict[str, set[Version]] = {}
+    harvested: dict[str, tuple[Version, ...]] = {}
     for path, size, mtime_ns, labels in zip(*(rows[name].to_pylist() for name in columns), strict=True):
-        harvested.setdefault(path, set()).add((size, mtime_ns, labels))
+        before, one = harvested.get(path, ()), (size, mtime_ns, labels)
+        if one not in before:  # each frame has a row
+            harvested[path] = (*before, one)
     return harvested
 
 
 def plan_shards(
     objects: Iterable[ArchiveObject],
-    harvested: dict[str, set[Version]],
+    harvested: Harvested,
     earlier: Iterable[tuple[tuple[str, Version], ...]],
     size: int,
     key: SiteKey,
@@ -107,8 +111,10 @@ def plan_shards(
     pending: dict[str, ArchiveObject] = {}
     changed = 0
     for one in objects:
-        listed[one.path] = version(one)
-        if version(one) not in harvested.get(one.path, ()):
+        now = version(one)
+        known = next((then for then in harvested.get(one.path, ()) if then == now), None)
+        listed[one.path] = known or now
+        if known is None:
             pending[one.path] = one
             changed += one.path in harvested
     new = len(pending) - changed
