@@ -1,7 +1,10 @@
 """Buckets, against a real server on loopback (moto's S3; Azurite where it is installed)."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from obstore.store import ObjectStore, from_url
@@ -76,6 +79,48 @@ def test_a_bucket_that_is_not_there_or_out_of_reach_is_said_clearly(
     with pytest.raises(ArchiveError, match="out of reach"):
         source.read_bytes("a/x.dcm", LIMIT)
     assert SECRET not in "".join(capfd.readouterr())
+
+
+class PageByPage(BaseHTTPRequestHandler):
+    """A bucket of nine keys that gives two at a time; asked for those behind the sixth it fails a while."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        start = query.get("continuation-token") or query.get("start-after", "films/")
+        self.asked.append(start)
+        status = 503 if start.endswith("6") and self.asked.count(start) < 6 else 200
+        keys = [f"films/{number}" for number in range(1, 10) if f"films/{number}" > start]
+        found = "".join(
+            f"<Contents><Key>{key}</Key><LastModified>2020-01-01T00:00:00.000Z</LastModified>"
+            f'<ETag>"1"</ETag><Size>1</Size></Contents>'
+            for key in keys[:2]
+        )
+        more = f"<NextContinuationToken>{keys[1]}</NextContinuationToken>" if len(keys) > 2 else ""
+        cut = str(len(keys) > 2).lower()
+        body = f"<ListBucketResult><IsTruncated>{cut}</IsTruncated>{more}{found}</ListBucketResult>".encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_listing_that_was_cut_off_goes_on_behind_its_last_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harvest.sources.object_store.PAGE", 2)
+    with ThreadingHTTPServer(("127.0.0.1", 0), PageByPage) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        names = {"ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": SECRET, "REGION": "us-east-1", "ALLOW_HTTP": "true"}
+        for name, value in (names | {"ENDPOINT_URL": f"http://127.0.0.1:{server.server_address[1]}"}).items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        source = open_source("s3://hospital/films", config=ArchiveConfig(patience_seconds=60))
+        assert [one.path for one in source.iter_objects()] == [str(number) for number in range(1, 10)]
+        server.shutdown()
+    assert PageByPage.asked == sorted(PageByPage.asked), "no page is asked for again once it was read"
+    assert PageByPage.asked.count("films/6") == 6
 
 
 @pytest.mark.parametrize("url", [f"s3://me:{SECRET}@hospital/films", f"s3://hospital/films?X-Amz-Signature={SECRET}"])
