@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,15 +23,13 @@ class PathIndex:
         """
         names = [f"n{at}" for at in range(numbers)]
         schema = pa.schema([pa.field(PATH, pa.large_string()), *(pa.field(name, pa.int64()) for name in names)])
-        table = pa.Table.from_batches(_batches(iter(rows), schema), schema)
-        order = pa.array(np.arange(len(table)))
-        table = table.append_column("order", order).sort_by([(PATH, "ascending"), ("order", "ascending")])
-        paths = table[PATH].combine_chunks()
-        last = pc.not_equal(paths[:-1], paths[1:]).to_pylist() if len(paths) else []
-        self._table = table.drop_columns(["order"]).filter(
-            pa.array([*last, *([True] if len(paths) else [])], pa.bool_())
-        )
-        self._table = self._table.combine_chunks()
+        table = pa.Table.from_batches(_batches(iter(rows), schema), schema).combine_chunks()
+        order = pc.sort_indices(table, sort_keys=[(PATH, "ascending")])  # stable: of equal paths the last stays last
+        paths = table[PATH].take(order).combine_chunks()
+        if len(paths) > 1:
+            order = order.filter(pa.concat_arrays([pc.not_equal(paths[:-1], paths[1:]), pa.array([True])]))
+        del paths
+        self._table = table.take(order)
 
     def __len__(self) -> int:
         """Return how many paths there are."""
