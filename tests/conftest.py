@@ -1,6 +1,8 @@
 """Fixtures for all packages: a tiny bundle of random weights, so that no test needs a trained one."""
 
 import os
+import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -8,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,9 @@ import torch
 from playwright.sync_api import Browser, sync_playwright
 from torch import nn
 from torch.nn import functional
+from typer.testing import CliRunner
 
+from flows.cli import app
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.findings import FINDINGS
 from models.iam import IAM, to_input
@@ -24,6 +29,8 @@ from models.spec import BundleSpec, FindingSpec, NetworkSpec
 
 if TYPE_CHECKING:
     from moto.server import ThreadedMotoServer
+
+StartServer = Callable[..., "subprocess.Popen[bytes]"]
 
 
 def _tiny_spec() -> BundleSpec:
@@ -139,3 +146,70 @@ def in_namespace() -> Callable[..., "subprocess.Popen[bytes]"]:
             return subprocess.Popen([*UNSHARE, *relay, *command], pass_fds=numbers, **more)
 
     return start
+
+
+class Shell:
+    """Gives the commands of a page: most of ours in this process, the rest to bash; servers run until it is closed."""
+
+    OURS = ".venv/bin/iam-harvest "
+    APART = ("demo", "serve")
+    """Commands that start Prefect, whose settings are those of the process."""
+    PORTS = ("4200", "5000", "8042", "10000", "11112")
+
+    def __init__(self, environment: pytest.MonkeyPatch, start_server: StartServer | None) -> None:
+        self.environment, self.start_walled = environment, start_server
+        self.ports = {port: free_port() for port in self.PORTS}
+        self.servers: list[subprocess.Popen[bytes]] = []
+
+    def with_free_ports(self, text: str) -> str:
+        return re.sub(rf"\b({'|'.join(self.PORTS)})\b", lambda match: self.ports[match[1]], text)
+
+    def run(self, line: str) -> str:
+        """Give one line; return what it printed."""
+        line = self.with_free_ports(line)
+        if line.startswith("export "):
+            for name, value in (word.split("=", 1) for word in shlex.split(line)[1:]):
+                self.environment.setenv(name, value)
+        elif line.endswith("&"):
+            command = ["bash", "-c", f"exec {self.as_module(line[:-1])}"]
+            walled = self.start_walled if line.startswith("Orthanc ") else None  # it listens on every address
+            start = partial(walled, port=int(self.ports["8042"])) if walled else subprocess.Popen
+            self.servers.append(start(command))
+        elif line.startswith(self.OURS) and line.removeprefix(self.OURS).split()[0] not in self.APART:
+            outcome = CliRunner().invoke(app, shlex.split(line.removeprefix(self.OURS)))
+            assert outcome.exit_code == 0, f"{line}\n{outcome.output}\n{outcome.exception}"
+            return outcome.output
+        else:
+            command = ["bash", "-euo", "pipefail", "-c", self.as_module(line)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            assert done.returncode == 0, f"{line}\n{done.stdout}"
+            return done.stdout
+        return ""
+
+    def as_module(self, line: str) -> str:
+        return line.replace(self.OURS, "python -m flows ").replace(".venv/bin/", "")
+
+    def close(self) -> None:
+        for server in self.servers:
+            server.terminate()
+        for server in self.servers:
+            server.wait()
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_namespace: StartServer) -> Iterator[Shell]:
+    """In an empty folder, with this Python's programs and a Prefect of its own."""
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path / "home")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.setenv("IAM_HARVEST_CACHE", str(tmp_path / "cache"))
+    opened = Shell(monkeypatch, in_namespace)
+    yield opened
+    opened.close()

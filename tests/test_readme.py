@@ -44,6 +44,16 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_the_demonstration_prints_what_the_tutorial_shows() -> None:
+    """The analyst's tutorial is run, and prints what it shows."""
+    readme, tutorial = ((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/tutorial-analyst.md"))
+    shown = re.search(r"ends with:\n\n((?: {4}.+\n)+)", readme)
+    printed = re.search(r"^```text\n(.*?)^```", tutorial, re.MULTILINE | re.DOTALL)
+    assert shown
+    assert printed
+    assert shown[1].split() == printed[1].split()
+
+
 def test_hooks_are_the_linters_of_make_lint() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
     lint = re.search(r"^lint:.*\n((?:\t.+\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)

@@ -1,18 +1,24 @@
 """An evaluation in the terminal: one table per protocol, ours above, published means of the same protocol below."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from harvest.evaluation.page import FIGURE_NAMES
 from harvest.evaluation.published import MEAN, published_means
 
+WIDTH = 120
+"""Characters of a line in a file."""
+NAME_WIDTH = 18
+"""Of the longest finding: in a narrow terminal numbers wrap, names stay readable."""
+
 
 def show_evaluation(metrics: Mapping[str, Any], console: Console | None = None) -> None:
     """Print every figure with the protocol that it belongs to."""
-    console = console or Console()
+    console = console or Console(width=None if sys.stdout.isatty() else WIDTH)
     for protocol, overlaps in metrics["protocols"].items():
         for overlap, by_threshold in overlaps.items():
             console.print(_protocol_table(protocol, overlap, by_threshold))
@@ -27,7 +33,9 @@ def show_evaluation(metrics: Mapping[str, Any], console: Console | None = None) 
 
 
 def _protocol_table(protocol: str, overlap: str, by_threshold: Mapping[str, Any]) -> Table:
-    table = Table("Acc", *by_threshold, title=f"{protocol}, T({overlap})", title_justify="left")
+    table = Table(
+        Column("Acc", min_width=NAME_WIDTH), *by_threshold, title=f"{protocol}, T({overlap})", title_justify="left"
+    )
     findings = [name for name in next(iter(by_threshold.values())) if name != MEAN]
     for name in findings:
         table.add_row(name, *(f"{values[name]['accuracy']:.3f}" for values in by_threshold.values()))
@@ -50,7 +58,12 @@ def _protocol_table(protocol: str, overlap: str, by_threshold: Mapping[str, Any]
 def _figure_table(metrics: Mapping[str, Any]) -> Table:
     figures = metrics["figures"]
     names = [name for name in FIGURE_NAMES if name in figures]
-    table = Table("", *(FIGURE_NAMES[name] for name in names), title="Beside the protocols", title_justify="left")
+    table = Table(
+        Column(min_width=NAME_WIDTH),
+        *(FIGURE_NAMES[name] for name in names),
+        title="Beside the protocols",
+        title_justify="left",
+    )
     findings = dict.fromkeys(finding for name in names for finding in figures[name] if finding != MEAN)
     for finding in (*findings, MEAN):
         cells = (_text(figures[name].get(finding), "value") for name in names)

@@ -19,7 +19,7 @@ def receive(
 
     Example: iam-harvest receive inbox --port 11112
 
-    The inbox is an archive: `iam-harvest run inbox` harvests what has arrived.
+    The inbox is an archive: `iam-harvest run inbox --out lake` harvests what has arrived.
     """
     from flows.cli.receiving import receive_until_stopped
 

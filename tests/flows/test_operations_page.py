@@ -1,8 +1,10 @@
 """What docs/operations.md and prefect.yaml show is what there is."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -25,6 +27,20 @@ def test_shown_settings_make_a_service() -> None:
     for block in blocks("toml"):
         shown |= tomllib.loads(block)
     assert ServiceSpec.model_validate(shown).server.database
+
+
+@pytest.mark.services
+def test_deploy_registers_the_schedules_of_a_file(prefect_server: str, tmp_path: Path) -> None:
+    folder = tmp_path / "docs"  # the file's paths begin one folder above
+    folder.mkdir()
+    shutil.copy(ROOT / "docs" / "service.toml", folder)
+    command = [sys.executable, "-m", "flows", "deploy", "service.toml"]
+    environment = os.environ | {"PREFECT_API_URL": prefect_server}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = done.stdout + done.stderr
+    assert "nightly" in told
+    assert "prefect worker start --type process --pool harvest" in told
 
 
 def test_prefect_yaml_deploys_the_flow() -> None:
