@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 from harvest.bucket.opening import copy_of
 from harvest.config import SCHEMA_VERSION
 from harvest.errors import IamHarvestError, LakeError, NewerLakeError
-from harvest.files import MARKER, TEMPORARY, replace_durably, write_json
+from harvest.files import MARKER, TEMPORARY, replace_durably, sync, write_json
 from harvest.records import CROSSWALK, PUBLIC_TABLES, SORT_KEYS
+from harvest.replacing import end_replacing
 from harvest.writer import WriterLock, only_writer
 
 if TYPE_CHECKING:
@@ -95,10 +96,11 @@ class Lake:
         }
 
     def remove_shard(self, fingerprint: str, shard_id: str) -> None:
-        """Remove a shard, its commit mark last."""
+        """Remove a shard, its commit mark last; it is gone from the disk when this returns."""
         self.mark_unpublished()
         for name in WRITE_ORDER:
             self.part(name, fingerprint, shard_id).unlink(missing_ok=True)
+            sync(self.folder(name))
 
     def shards(self, fingerprint: str) -> list[str]:
         """Return the ids of the committed shards under one fingerprint, ascending."""
@@ -117,7 +119,8 @@ class Lake:
         return rows.drop_columns(["__filename"]).append_column("shard_id", shard_ids.take(names.indices))
 
     def remove_leftovers(self) -> None:
-        """Remove what a killed writer left: temporary files, and public parts of shards never committed."""
+        """Remove what a killed writer left: temporary files, public parts of shards never committed or replaced."""
+        end_replacing(self)
         for folder in (self.root, self.private, self.private / "plans", self.runs, *map(self.folder, WRITE_ORDER)):
             for path in folder.glob(f"{TEMPORARY}*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

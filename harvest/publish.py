@@ -2,10 +2,9 @@
 
 Where the lake has only grown since the last time, the snapshot is a copy of the previous one with the new parts' rows
 behind the old ones; else it is built anew. Both ways give equal tables, row by row: rows stand in order of run, and
-within a run by key. What the snapshot was made of is noted in ``private/published.json``.
+within a run by key. What the snapshot was made of is noted (``harvest.published``).
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator
@@ -17,8 +16,9 @@ from typing import Any
 import duckdb
 
 from harvest.errors import IntegrityError, LakeError
-from harvest.files import TEMPORARY, replace_durably, write_json
+from harvest.files import TEMPORARY, replace_durably
 from harvest.lake import SNAPSHOT, Lake
+from harvest.published import new_parts, note_published, take_inventory
 from harvest.records import LOADED_TABLES, SORT_KEYS
 from harvest.run_record import read_records
 from harvest.side_tables import SIDE_TABLES, side_parts
@@ -37,8 +37,6 @@ _REFILLED = ("runs", *SIDE_TABLES)
 _BY_FILM = {"film_boxes": ("film", "box"), "film_findings": ("film",), "findings_per_film": ("film",)}
 """Stored tables whose rows follow from one film alone, and their columns that number rows of instances and boxes."""
 _NUMBERED = {"film": "instances", "box": "boxes"}
-Inventory = dict[str, list[int]]
-"""Size and time of change of every part file, by table and name."""
 
 
 def publish(root: Path, anew: bool = False) -> None:
@@ -57,13 +55,13 @@ def publish(root: Path, anew: bool = False) -> None:
     leftovers = (building, building.with_name(building.name + ".wal"))
     _remove(leftovers)
     try:
-        inventory = _take_inventory(root)
-        new = None if anew else _new_parts(lake, inventory)
+        inventory = take_inventory(root)
+        new = None if anew else new_parts(lake, inventory)
         if new is None or not _grow(lake, building, new):
             _remove(leftovers)
             _build(lake, building)
         replace_durably(building, root / SNAPSHOT)
-        _note(lake, inventory)
+        note_published(lake, inventory)
     except (duckdb.OperationalError, duckdb.FatalException) as error:
         raise LakeError(
             f"Cannot write {root / SNAPSHOT}: {first_line(error)}. Make room, then give the same command again."
@@ -175,50 +173,6 @@ def _append_courses(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"DELETE FROM lake.patient_course WHERE {theirs}")
     connection.execute("INSERT INTO lake.patient_course SELECT * FROM patient_course")
     connection.execute("USE memory")
-
-
-def _take_inventory(root: Path) -> Inventory:
-    found = {}
-    for table in LOADED_TABLES:
-        for path in (root / table).glob("part-*.parquet"):
-            status = path.stat()
-            found[f"{table}/{path.name}"] = [status.st_size, status.st_mtime_ns]
-    return found
-
-
-def _new_parts(lake: Lake, inventory: Inventory) -> dict[str, list[Path]] | None:
-    """Return the parts that the snapshot lacks, by table; None where it is empty, not ours, or a part of it changed."""
-    try:
-        note = json.loads(_note_path(lake).read_text(encoding="utf-8"))
-        ours = note["snapshot"] == _stamp(lake.root / SNAPSHOT) and note["sql"] == _sql_digest()
-        published: Inventory = note["parts"]
-    except (OSError, ValueError, KeyError):
-        return None
-    if not ours or not published or any(inventory.get(name) != was for name, was in published.items()):
-        return None
-    new = sorted(inventory.keys() - published.keys())
-    return {table: [lake.root / name for name in new if name.startswith(f"{table}/")] for table in LOADED_TABLES}
-
-
-def _note(lake: Lake, inventory: Inventory) -> None:
-    """Write down what the snapshot was made of; a kill before this costs the next one a full build."""
-    note = {"snapshot": _stamp(lake.root / SNAPSHOT), "sql": _sql_digest(), "parts": inventory}
-    if lake.private.exists():
-        write_json(_note_path(lake), note)
-
-
-def _note_path(lake: Lake) -> Path:
-    return lake.private / "published.json"
-
-
-def _stamp(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
-
-
-def _sql_digest() -> str:
-    text = json.dumps([read_sql(folder) for folder in ("schema", "views", "checks")], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _relation(paths: list[Path]) -> str:

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from harvest.annotations import read_label_table
+from harvest.compact import compact
 from harvest.crew import crew
 from harvest.engine import resolve_engine
 from harvest.errors import ArchiveError, IamHarvestError, LakeLockedError, RejectionRateError
@@ -174,6 +175,8 @@ class Session:
             publish(self.lake.root)
             write_report(self.lake, self.request.report)
             self.lake.mark_published()  # last, so that a kill before it leaves no stale page
+        if record:
+            compact(self.lake, self.keys, self.request.config.storage.shard_size)
         self.finished = RunSummary(
             lake=self.lake.root,
             objects=len(self.plan.listed),
