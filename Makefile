@@ -33,10 +33,12 @@ test: $(READY) lint ## lint, then all tests, real servers included
 test-services: $(READY) ## only the tests that start real servers; the hospital of archives has 2,000 films (FILMS=n)
 	HOSPITAL_FILMS=$(or $(FILMS),2000) $(BIN)/pytest -q -m services
 
-soak: $(READY) ## broken films through the decoders (20,000; COUNT=n; FOLDER=f keeps them), killed runs (200; KILLS=n), on disk and into a bucket
+soak: $(READY) ## broken films (20,000; COUNT=n; FOLDER=f keeps them), killed runs (200; KILLS=n), on disk and into a bucket, readers, killed workers
 	$(BIN)/python benchmarks/reliability.py --count $(or $(COUNT),20000) $(if $(FOLDER),--folder $(FOLDER))
 	$(BIN)/python benchmarks/chaos.py --kills $(or $(KILLS),200)
 	$(BIN)/python benchmarks/chaos_bucket.py --kills $(or $(KILLS),200)
+	$(BIN)/python benchmarks/workers.py
+	$(BIN)/python benchmarks/schedule.py
 
 fuzz: $(READY) ## coverage-guided fuzzing of the decoders; needs 'pip install atheris' (60 s; SECONDS=n for longer)
 	$(BIN)/python benchmarks/fuzz.py --seconds $(or $(SECONDS),60)

@@ -21,17 +21,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from PIL import Image
+from trials import HEAD, draw, require_equal
 
 import harvest.pipeline
 import harvest.report.write  # noqa: F401 - both loaded before the forks
 from harvest.config import EngineConfig, HarvestConfig, StorageConfig
 from harvest.errors import IamHarvestError
-from harvest.lake import SCHEMAS, SNAPSHOT, open_lake
-from harvest.phantom.sketch import sketch_chest
+from harvest.lake import SNAPSHOT
 from harvest.run import RunRequest, run_harvest
 from harvest.store import query
-from harvest.verify import verify
 
 CONFIG = HarvestConfig(
     engine=EngineConfig(device="cpu", precision="fp32", batch_size=2, decode_workers=0),
@@ -41,13 +39,6 @@ WHOLE = """
 SELECT (SELECT count(*) FROM instances) AS instances, coalesce(sum(runs.instances), 0) AS told FROM runs
 WHERE status = 'complete'
 """
-
-
-def draw(archive: Path, number: int) -> None:
-    archive.mkdir(exist_ok=True)
-    picture = archive / f"film{number:04}.png"
-    Image.fromarray(sketch_chest(number, 270, 210)).save(archive.parent / picture.name)
-    (archive.parent / picture.name).rename(picture)
 
 
 def fork(work: Callable[[], object]) -> int:
@@ -68,26 +59,6 @@ def fork(work: Callable[[], object]) -> int:
 
 def went_well(child: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def rows(lake: Path) -> dict[str, list[str]]:
-    """All rows of all tables as text, in order, without the run's id and the lake's own pseudonyms' key file."""
-    opened = open_lake(lake)
-    prints = sorted({path.stem.split("-")[1] for path in opened.folder("crosswalk").glob("part-*")})
-    return {
-        name: sorted(
-            str({column: value for column, value in row.items() if column not in {"run_id", "shard_id"}})
-            for mark in prints
-            for row in opened.read_column_set(name, mark, list(schema.names)).to_pylist()
-        )
-        for name, schema in SCHEMAS.items()
-    }
-
-
-def require_equal(lake: Path, reference: Path) -> None:
-    broken = [check.name for check in verify(lake) if not check.passed]
-    assert not broken, broken
-    assert rows(lake) == rows(reference), f"{lake} has other rows than a run that was not disturbed"
 
 
 def require_readable(lake: Path) -> None:
@@ -232,7 +203,7 @@ def main() -> None:
             chaos.lines.append("| the disk is full, the lake read-only | not tried: mounting needs root | |")
         if given.publishes:
             chaos.readers(given.readers, given.publishes)
-    print("\n".join(["| what was done | how often | what came of it |", "| --- | --- | --- |", *chaos.lines]))
+    print("\n".join([HEAD, *chaos.lines]))
 
 
 if __name__ == "__main__":

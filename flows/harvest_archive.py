@@ -1,8 +1,8 @@
 """The Prefect flow of a harvest: plan, one task per shard, finish. Each step is a plain function of ``harvest``.
 
 A task is a shard of up to 256 objects, never a film: a task costs milliseconds and rows in Prefect's database. Tasks
-run one after the other, since the network uses every core; on a Dask cluster, whose workers compute ahead, a task waits
-for its shard and commits it. What enters Prefect's database is paths of archive, bundle
+run one after the other, since the network uses every core; where others compute, too (Dask's workers, helpers in the
+work pool), a task waits for its shard and commits it. What enters Prefect's database is paths of archive, bundle
 and lake, settings and counts: no file name, no value of a header, no pixel.
 """
 
@@ -19,10 +19,10 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 from prefect.utilities.annotations import quote
 
+from flows.help_harvest import helpers_of
 from flows.prefect_server import end_threads
 from flows.run_board import RunBoard
 from flows.service.lineage import told_as_lineage
-from flows.service.night import Night
 from flows.service.watch import ServiceOptions, on_end
 from harvest.config import HarvestConfig, RunnerConfig
 from harvest.crew import crew
@@ -127,14 +127,14 @@ def _session(request: RunRequest) -> Iterator[tuple[Session, Observer | None]]:
             yield session, None
 
 
-def _harvest(session: Session, night: Night) -> Generator[ShardSummary]:
+def _harvest(session: Session, service: ServiceOptions) -> Generator[ShardSummary]:
     """Run a task per shard while the night lasts; the network is loaded when there is one."""
     shards = session.plan.shards
-    if not shards or not night.is_open():
+    if not shards or not service.is_open():
         return
-    with crew(session) as harvest:
+    with helpers_of(session, service.helpers) as summon, crew(session, summon) as harvest:
         for number, shard in enumerate(shards, start=1):
-            if not night.is_open():
+            if not service.is_open():
                 return
             label = f"shard {number}/{len(shards)}, {len(shard.objects)} films"
             yield harvest_one(label, unvisited(shard), unvisited(harvest))

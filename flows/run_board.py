@@ -1,9 +1,6 @@
 """What the Prefect UI shows of a run: its name, moving progress, tables, a summary; never a pixel or an identifier."""
 
-import logging
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 from uuid import UUID
@@ -15,15 +12,15 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from flows.dispensable import Dispensable
 from flows.tally import Tally
 from harvest.pipeline import ShardSummary
 from harvest.report.request import PAGE
 from harvest.run import Session
 from harvest.stages import duration
 
-logger = logging.getLogger(__name__)
+NOT_SHOWN = "The Prefect server does not take what a run shows (%s); the run goes on."
 
 
 class RunBoard:
@@ -39,12 +36,12 @@ class RunBoard:
         self._lake = session.lake.root
         self._tally = Tally(session.plan.pending)
         self._progress: UUID | None = None
-        self._warned = False
+        self._page = Dispensable(NOT_SHOWN)
 
     def on_plan(self, session: Session) -> None:
         """Name the run after what it is about to do, and start its progress at 0."""
         name = f"{self._title} · {session.plan.pending:,} films"
-        with self._dispensable():
+        with self._page.asked():
             with get_client(sync_client=True) as client:
                 client.update_flow_run(UUID(runtime.flow_run.id), name=name)
             progress = create_progress_artifact(
@@ -57,28 +54,17 @@ class RunBoard:
         self._tally.add(summary)
         if self._progress is None:
             return
-        with self._dispensable():
+        with self._page.asked():
             update_progress_artifact(self._progress, self._tally.percent, description=self._tally.describe())
 
     def on_finish(self) -> None:
         """Leave tables of findings and rejections, and a summary."""
-        with self._dispensable():
+        with self._page.asked():
             findings = _rows(self._tally.findings, "finding", "boxes")
             create_table_artifact(findings, key="harvest-findings", description="Boxes by finding")
             rejections = _rows(self._tally.reasons, "reason", "instances")
             create_table_artifact(rejections, key="harvest-rejections", description="Rejected instances by reason")
             create_markdown_artifact(_summary(self._title, self._tally, self._lake), key="harvest-summary")
-
-    @contextmanager
-    def _dispensable(self) -> Iterator[None]:
-        """Ask the server once, without Prefect's retries; where it does not answer, say so once and go on."""
-        try:
-            with temporary_settings(updates={PREFECT_CLIENT_MAX_RETRIES: 0}):
-                yield
-        except Exception as error:  # whatever the server is at: the page is not worth a film
-            if not self._warned:
-                logger.warning("The Prefect server does not take what a run shows (%s); the run goes on.", error)
-            self._warned = True
 
 
 def _summary(title: str, tally: Tally, lake: Path) -> str:

@@ -8,7 +8,6 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,7 @@ from harvest.manifest import Shard
 from harvest.open_run import Harvest, OpenRun
 from harvest.pipeline import ComputedShard, commit_shard
 from harvest.stages import duration
-from harvest.worker import Job, compute, read_passport
-from models.bundle_files import shipped_bundles
+from harvest.worker import Job, compute, describe, read_passport
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -51,29 +49,6 @@ def harvest_on_cluster(run: OpenRun) -> Iterator[Harvest]:
             yield lambda shard: commit_shard(ahead.computed(shard), run.lake, run.keys.config_fingerprint)
         finally:
             ahead.cancel()
-
-
-def describe(run: OpenRun, workers: int) -> Job:
-    """Return what workers must know of a run.
-
-    Together they ask a server no more often than one process may. Each uses as many threads as this process would: the
-    last digits of a network's output depend on their number.
-    """
-    import torch
-
-    request, config = run.request, run.request.config
-    archive = config.archive.model_copy(update={"requests_per_second": config.archive.requests_per_second / workers})
-    return Job(
-        archive=_absolute(request.archive),
-        root=request.root and _absolute(request.root),
-        model=request.model if request.model in shipped_bundles() else _absolute(request.model),
-        config=config.model_copy(update={"archive": archive}),
-        keys=run.keys,
-        forgotten=run.forgotten,
-        passport=read_passport(request.model, config.engine),
-        threads=torch.get_num_threads(),
-        token=secrets.token_hex(8),
-    )
 
 
 class Ahead:
@@ -184,7 +159,3 @@ def _require_equal_workers(client: "Client", job: Job) -> None:
                 "iam-harvest there, and restart it."
             )
         job.passport.require(answer, f"The worker {worker}")
-
-
-def _absolute(place: str) -> str:
-    return place if "://" in place else str(Path(place).expanduser().absolute())

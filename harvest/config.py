@@ -17,7 +17,7 @@ from models.spec import BundleSpec, Frozen, Merge, RankBy
 
 GateMode = Literal["probability", "labels", "both"]
 Identifiers = Literal["pseudonymize", "keep"]
-Runner = Literal["local", "dask"]
+Runner = Literal["local", "dask", "pool"]
 Retrieval = Literal["instance", "frames"]
 Settings = TypeVar("Settings", bound=Frozen)
 
@@ -121,9 +121,9 @@ class RunnerConfig(Frozen):
     """Which processes compute."""
 
     kind: Runner = "local"
-    """local: this process; dask: workers, by default two on this machine."""
+    """local: this process; dask: workers, by default two on this machine; pool: runs of a service's work pool."""
     workers: int | None = Field(default=None, ge=1, le=256)
-    """Worker processes to start on this machine."""
+    """dask: worker processes to start on this machine. pool: runs that share a harvest, the first one included."""
     address: str | None = None
     """Dask scheduler to use instead, ``tcp://HOST:PORT``."""
 
@@ -131,6 +131,8 @@ class RunnerConfig(Frozen):
     def _belong_together(self) -> Self:
         if self.kind == "local" and (self.workers or self.address):
             raise ValueError("workers and address go with the runner dask")
+        if self.kind == "pool" and self.address:
+            raise ValueError("address goes with the runner dask; the pool is the service's")
         if self.workers and self.address:
             raise ValueError("give workers to start, or the address of a cluster, not both")
         return self

@@ -2,6 +2,8 @@
 
 import json
 import os
+import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +34,10 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder at once, also while others write into it; they find out when they name it again."""
+    if folder.exists():
+        gone = folder.rename(folder.with_name(f"{TEMPORARY}{secrets.token_hex(4)}"))
+        shutil.rmtree(gone, ignore_errors=True)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from harvest.bucket.opening import copy_of
 from harvest.config import SCHEMA_VERSION
 from harvest.errors import IamHarvestError, LakeError, NewerLakeError
-from harvest.files import MARKER, TEMPORARY, replace_durably, sync, write_json
+from harvest.files import MARKER, TEMPORARY, discard, replace_durably, sync, write_json
 from harvest.records import CROSSWALK, PUBLIC_TABLES, SORT_KEYS
 from harvest.replacing import end_replacing
 from harvest.writer import WriterLock, only_writer
@@ -38,10 +38,12 @@ class Lake:
 
     Attributes:
         root: its directory.
+        shared_work: folder where other processes compute shards for the writer; there while it asks for them.
     """
 
     def __init__(self, root: Path, lock: WriterLock | None = None, copy: "WorkingCopy | None" = None) -> None:
         self.root, self._lock, self._copy = root, lock, copy
+        self.shared_work = self.private / "work"
 
     @property
     def private(self) -> Path:
@@ -119,8 +121,9 @@ class Lake:
         return rows.drop_columns(["__filename"]).append_column("shard_id", shard_ids.take(names.indices))
 
     def remove_leftovers(self) -> None:
-        """Remove what a killed writer left: temporary files, public parts of shards never committed or replaced."""
+        """Remove what a killed writer left: shared work, temporary files, public parts not committed or replaced."""
         end_replacing(self)
+        discard(self.shared_work)
         for folder in (self.root, self.private, self.private / "plans", self.runs, *map(self.folder, WRITE_ORDER)):
             for path in folder.glob(f"{TEMPORARY}*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

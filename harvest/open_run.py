@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from harvest.forget import Forgotten
+from harvest.forgotten import Forgotten
 from harvest.keys import RunKeys
 from harvest.lake import Lake
 from harvest.manifest import Plan, Shard
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Harvest = Callable[[Shard], "ShardSummary"]
 """Computes and commits a shard; repeated, it replaces the shard's rows."""
+
+Summon = Callable[[str], None]
+"""Asks helpers to come, by the name of the work that they are to share; it may fail to, but does not raise."""
 
 
 class OpenRun(Protocol):

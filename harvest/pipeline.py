@@ -14,7 +14,7 @@ import pyarrow as pa
 from harvest.batches import Film, iter_batches, iter_films
 from harvest.config import HarvestConfig
 from harvest.errors import Reason, Stage
-from harvest.forget import Forgotten
+from harvest.forgotten import Forgotten
 from harvest.keys import RunKeys
 from harvest.lake import Lake
 from harvest.localization import Localizer

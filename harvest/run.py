@@ -17,7 +17,7 @@ from harvest.compact import compact
 from harvest.crew import crew
 from harvest.engine import resolve_engine
 from harvest.errors import ArchiveError, IamHarvestError, LakeLockedError, RejectionRateError
-from harvest.forget import read_forgotten
+from harvest.forgotten import read_forgotten
 from harvest.keys import RunKeys
 from harvest.labels import attach_labels
 from harvest.lake import SNAPSHOT, Lake, writing

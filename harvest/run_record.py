@@ -121,10 +121,14 @@ def latest_complete_run(lake: Lake) -> RunRecord:
 
 
 def unfinished_run(lake: Lake, fingerprint: str, archive: str) -> str | None:
-    """Return the id of the latest run of this archive and fingerprint if it was paused or cut off; else None."""
+    """Return the id of the run of this archive and fingerprint that was paused or cut off; None: there is none.
+
+    It need not be the latest by its id, which holds the time: clocks jump.
+    """
     for record in read_records(lake):
-        if (record["config_fingerprint"], record["archive"]) == (fingerprint, archive):
-            return str(record["run_id"]) if record["status"] in UNFINISHED else None
+        of_these = (record["config_fingerprint"], record["archive"]) == (fingerprint, archive)
+        if of_these and record["status"] in UNFINISHED:
+            return str(record["run_id"])
     return None
 
 

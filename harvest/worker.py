@@ -7,6 +7,7 @@ that differs refuses to work.
 
 import hashlib
 import importlib.metadata
+import secrets
 import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,14 +19,15 @@ from packaging.requirements import Requirement
 from harvest.config import ArchiveConfig, EngineConfig, HarvestConfig
 from harvest.engine import resolve_engine
 from harvest.errors import WorkerError
-from harvest.forget import Forgotten
+from harvest.forgotten import Forgotten
 from harvest.keys import RunKeys
 from harvest.manifest import Shard
 from harvest.sources import Source, open_source
-from models.bundle_files import read_bundle_spec
+from models.bundle_files import read_bundle_spec, shipped_bundles
 
 if TYPE_CHECKING:
     from harvest.localization import Localizer
+    from harvest.open_run import OpenRun
     from harvest.pipeline import ComputedShard
 
 DISTRIBUTION = "iam-harvest"
@@ -100,6 +102,29 @@ def read_passport(model: str, engine: EngineConfig) -> Passport:
     return Passport(package(), read_bundle_spec(model)[1], resolve_engine(engine).name)
 
 
+def describe(run: "OpenRun", workers: int) -> Job:
+    """Return what workers must know of a run.
+
+    Together they ask a server no more often than one process may. Each uses as many threads as this process would: the
+    last digits of a network's output depend on their number.
+    """
+    import torch
+
+    request, config = run.request, run.request.config
+    archive = config.archive.model_copy(update={"requests_per_second": config.archive.requests_per_second / workers})
+    return Job(
+        archive=_absolute(request.archive),
+        root=request.root and _absolute(request.root),
+        model=request.model if request.model in shipped_bundles() else _absolute(request.model),
+        config=config.model_copy(update={"archive": archive}),
+        keys=run.keys,
+        forgotten=run.forgotten,
+        passport=read_passport(request.model, config.engine),
+        threads=torch.get_num_threads(),
+        token=secrets.token_hex(8),
+    )
+
+
 def compute(shard: Shard, job: Job) -> "ComputedShard":
     """Compute a shard in this process.
 
@@ -145,3 +170,7 @@ def _localizer(_digest: str, model: str, config: str, threads: int) -> "Localize
     torch.set_num_threads(threads)
     settings = HarvestConfig.model_validate_json(config)
     return Localizer(Predictor(load_bundle(model), settings.engine), settings)
+
+
+def _absolute(place: str) -> str:
+    return place if "://" in place else str(Path(place).expanduser().absolute())

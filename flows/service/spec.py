@@ -40,8 +40,13 @@ class WatchSpec(Frozen):
     """File to which OpenLineage events are appended, one JSON object a line."""
     rejected_above: float = Field(default=1.0, ge=0, le=1)
     """Share of rejected instances of a run above which ``command`` is told."""
+    stuck_after: float = Field(default=3600, gt=0)
+    """Seconds without a finished shard after which ``command`` is told that a run is stuck."""
+    silent_after: float = Field(default=600, ge=90)
+    """Seconds without a heartbeat after which Prefect's server calls a run crashed."""
     command: tuple[str, ...] = ()
-    """Program and arguments, called with a JSON object on its input when a run failed, crashed or rejected many."""
+    """Program and arguments, called with a JSON object on its input when a run failed, crashed, is stuck or rejected
+    many."""
     json_logs: bool = False
     """Logs as JSON objects, one a line."""
 
@@ -94,7 +99,8 @@ class HarvestSpec(Frozen):
     settings: Path | None = None
     """TOML file of settings, as ``iam-harvest run --config`` takes."""
     runner: RunnerConfig = RunnerConfig()
-    """Who computes: ``runner = {kind = "dask", workers = 2}``."""
+    """Who computes: ``runner = {kind = "dask", workers = 2}``, or ``{kind = "pool", workers = 2}``: so many runs of the
+    pool, wherever its workers are."""
 
     @field_validator("window")
     @classmethod
@@ -132,12 +138,18 @@ class ServiceSpec(Frozen):
     pool: str = "harvest"
     """Prefect's work pool."""
     at_once: int = Field(default=1, ge=1, le=64)
-    """Runs at the same time; the network uses every core, so more than one is for several machines."""
+    """Harvests at the same time, helpers not counted; the network uses every core, so more than one is for several
+    machines."""
     server: ServerSpec = ServerSpec()
     watch: WatchSpec = WatchSpec()
     receiver: ReceiverSpec | None = None
     harvests: dict[str, HarvestSpec] = Field(min_length=1)
     """By name: ``[harvests.NAME]``."""
+
+    @property
+    def has_helpers(self) -> bool:
+        """Whether runs of the pool help each other."""
+        return any(one.runner.kind == "pool" for one in self.harvests.values())
 
     @model_validator(mode="after")
     def _lakes_have_one_writer(self) -> Self:

@@ -25,11 +25,17 @@ class ServiceOptions(Night, WatchSpec):
 
     harvest: str = "by-hand"
     """Name of the harvest in the service's file."""
+    helpers: str | None = None
+    """Deployment whose runs help, for the runner ``pool``."""
 
 
 def on_end(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Be a hook of the flow."""
+    after_end(flow_run, state)
+
+
+def after_end(run: FlowRun, state: State[Any]) -> None:
     """Write metrics, tell what went wrong, and drop the runs that were due while this one went on."""
-    run = flow_run
     service = ServiceOptions.model_validate(run.parameters.get("service") or {})
     lake = folder_to_write(str(run.parameters["lake"]))
     outcome = str(state.name)

@@ -17,6 +17,7 @@ from harvest.receiving.spec import ReceiverSpec
 Process = subprocess.Popen[bytes]
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 LOOK_SECONDS = 1.0
+ROUND_SECONDS = 60.0
 
 
 def serve(path: Path) -> None:
@@ -123,8 +124,7 @@ def _work(spec: ServiceSpec, server: Process | None) -> None:
         with _receiver(spec.receiver) as receiver, background(command) as worker:
             beside = [process for process in (server, receiver) if process is not None]
             try:
-                while all(process.poll() is None for process in (worker, *beside)):
-                    time.sleep(LOOK_SECONDS)
+                _keep_watch(spec.pool, [worker, *beside])
             finally:
                 worker.terminate()  # it takes no new run from now on
                 end_runs(worker.pid, [process.pid for process in beside])
@@ -134,6 +134,19 @@ def _work(spec: ServiceSpec, server: Process | None) -> None:
     raise ServerError(
         "Prefect's server, its worker or the receiver ended by itself; its log says why. Start the service again."
     )
+
+
+def _keep_watch(pool: str, processes: list[Process]) -> None:
+    """Make rounds among the runs of a pool while all processes are there."""
+    from flows.service.rounds import Rounds
+    from flows.serving.deployments import TAG
+
+    rounds, last = Rounds(pool, TAG), time.monotonic()
+    while all(process.poll() is None for process in processes):
+        time.sleep(LOOK_SECONDS)
+        if time.monotonic() - last > ROUND_SECONDS:
+            rounds.look()
+            last = time.monotonic()
 
 
 def _receiver(spec: ReceiverSpec | None) -> AbstractContextManager[Process | None]:

@@ -135,3 +135,17 @@ def test_an_error_for_the_user_is_not_retried(request_: RunRequest, harvest_with
     with pytest.raises(SettingsError):
         run_flow(request_)
     assert len(calls) == 1
+
+
+def test_a_run_ends_with_the_night_and_the_next_night_goes_on(
+    request_: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([True, True, False])  # before the network is loaded, before the first shard, before the second
+    monkeypatch.setattr(module.ServiceOptions, "is_open", lambda _self: next(looks, True))
+    paused = run_flow(request_)
+    assert paused.record is not None
+    assert (paused.harvested, paused.record["status"]) == (4, "paused")
+    done = run_flow(request_)
+    assert done.record is not None
+    assert (done.harvested, done.record["status"]) == (7, "complete")
+    assert done.record["run_id"] == paused.record["run_id"]

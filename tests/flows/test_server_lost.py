@@ -42,6 +42,12 @@ class Server:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def start_empty(self) -> None:
+        """Come back as a server that knows nothing of what it was told before."""
+        for path in self._home.glob("prefect.db*"):
+            path.unlink()
+        self.start()
+
     def close(self) -> None:
         self._processes.close()
 
@@ -135,3 +141,18 @@ def test_a_server_that_comes_back_shows_the_run_complete(
         assert {artifact.key for artifact in client.read_artifacts()} >= {"harvest-findings", "harvest-summary"}
         (progress,) = (one for one in client.read_artifacts() if one.key == "harvest-progress")
     assert progress.data == 100
+
+
+def test_a_server_that_comes_back_empty_costs_no_film(
+    server: Server,
+    request_: RunRequest,
+    before_shard: Callable[..., list[int]],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun = before_shard({3: server.kill, 5: server.start_empty})
+    run = run_flow(request_)
+    require_undisturbed(run, request_, begun, tmp_path / "calm")
+    assert "The run is finished" in caplog.text
+    with get_client(sync_client=True) as client:
+        assert [flow.state_name for flow in client.read_flow_runs()] == []

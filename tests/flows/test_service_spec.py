@@ -1,12 +1,14 @@
 """A service's file: paths, hours, and what is refused before anything is started."""
 
-from datetime import datetime
+import os
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from prefect.settings import Settings
 
-from flows.prefect_server import ServerError, free_port
+from flows.prefect_server import ServerError, TemporaryEnvironment, free_port
 from flows.service.night import Night
 from flows.service.spec import ServiceSpec
 from flows.serving import serve
@@ -104,3 +106,16 @@ def test_deploy_without_a_server_says_what_to_set(tmp_path: Path, monkeypatch: p
     read(tmp_path, HARVEST)
     with pytest.raises(ServerError, match="Set PREFECT_API_URL"):
         serve.deploy_to_server(tmp_path / "service.toml")
+
+
+def test_prefect_knows_the_settings_of_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        monkeypatch.delenv(name)
+    with TemporaryEnvironment():
+        serve.prepare_environment(read(tmp_path, "[server]\nkeep_days = 30\n[watch]\njson_logs = true\n" + HARVEST))
+        known = Settings()
+    assert known.server.services.db_vacuum.enabled == {"events", "flow_runs"}
+    assert known.server.services.db_vacuum.retention_period == timedelta(days=30)
+    assert known.server.events.retention_period == timedelta(days=30)
+    assert not known.server.analytics_enabled
+    assert known.worker.query_seconds == 5

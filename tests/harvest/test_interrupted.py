@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
 
+from harvest import run_record
 from harvest.config import EngineConfig, HarvestConfig, StorageConfig
 from harvest.errors import LakeLockedError
 from harvest.lake import open_lake
@@ -13,6 +15,7 @@ from harvest.pipeline import harvest_shard
 from harvest.run import RunRequest, RunSummary, open_session, run_harvest
 from harvest.run_record import read_records
 from harvest.store import query
+from harvest.verify import verify
 
 CONFIG = HarvestConfig(
     engine=EngineConfig(device="cpu", precision="fp32", decode_workers=0), storage=StorageConfig(shard_size=2)
@@ -106,3 +109,31 @@ def test_a_run_cut_off_behind_its_last_shard_is_completed(request_: RunRequest) 
     assert (statuses(request_.lake), films(request_.lake)) == (["complete"], 6)
     run_harvest(request_)
     assert statuses(request_.lake) == ["complete"]
+
+
+def test_clocks_that_jump_cost_no_film_and_no_run(request_: RunRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that begins years later and one that is cut off years before: the lake is as with a steady clock."""
+
+    def set_clock(year: int) -> None:
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:
+                return datetime(year, 1, 1, tzinfo=tz)
+
+        monkeypatch.setattr(run_record, "datetime", Clock)
+
+    set_clock(2035)
+    limited = replace(request_, limit=4)
+    with open_session(limited) as session:
+        session.start()
+        session.add(harvest_shard(session.plan.shards[0], session.context()))
+        set_clock(2015)
+        session.finish()
+    assert run_harvest(limited).harvested == 2
+    assert statuses(request_.lake) == ["complete"]
+    harvest_shards(request_, 0)
+    set_clock(2025)
+    assert run_harvest(request_).harvested == 2
+    assert statuses(request_.lake) == ["complete", "complete"]
+    assert films(request_.lake) == 6
+    assert all(check.passed for check in verify(request_.lake))
