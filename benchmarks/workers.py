@@ -145,8 +145,8 @@ class Pool:
         lake = self._trials.place / "lake"
         with get_client(sync_client=True) as client:
             deployment = client.read_deployment_by_name("harvest-archive/ward").id
-            run = client.create_flow_run_from_deployment(deployment).id
-        until(lambda: list(lake.glob("private/work/*/order.json")))
+            run, runs = client.create_flow_run_from_deployment(deployment).id, len(client.read_flow_runs())
+            until(lambda: len(client.read_flow_runs()) > runs)  # it has asked for help
         writer = json.loads((lake / "private" / "writer.json").read_text())["pid"]
         os.kill(writer, signal.SIGSTOP)
         until(lambda: self._shards(lake) and self._helper(lake, writer))
@@ -178,8 +178,8 @@ class Pool:
         """Kill the process of a run and its worker, as if their machine went; another worker comes."""
         parents = {one.pid for one in psutil.Process(pid).parents()}
         (worker,) = (one for one in self.workers if one.pid in parents)
-        for one in (worker.pid, pid):
-            os.kill(one, signal.SIGKILL)
+        for one in (*psutil.Process(worker.pid).children(recursive=True), worker):
+            one.kill()
         worker.wait()
         self.workers = [*(one for one in self.workers if one is not worker), self._worker()]
 

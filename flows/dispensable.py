@@ -1,4 +1,4 @@
-"""What a run asks of Prefect's server beside its states: once, and films never wait for it, nor fail with it."""
+"""What a run asks of Prefect's server beside its states: films hardly wait for it, and never fail with it."""
 
 import logging
 from collections.abc import Iterator
@@ -17,10 +17,14 @@ class Dispensable:
         self._complaint, self._warned = complaint, False
 
     @contextmanager
-    def asked(self) -> Iterator[None]:
-        """Ask the server without Prefect's retries; where it does not answer, say so once and go on."""
+    def asked(self, retries: int = 0) -> Iterator[None]:
+        """Ask the server, with less patience than Prefect's; where it does not answer, say so once and go on.
+
+        Args:
+            retries: of a request; the waits between them double, from some seconds on.
+        """
         try:
-            with temporary_settings(updates={PREFECT_CLIENT_MAX_RETRIES: 0}):
+            with temporary_settings(updates={PREFECT_CLIENT_MAX_RETRIES: retries}):
                 yield
         except Exception as error:  # whatever the server is at: nothing of this is worth a film
             if not self._warned:

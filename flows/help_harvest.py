@@ -23,6 +23,8 @@ from harvest.shared_work import DEFAULT_WORKERS, help_out
 
 ALONE = "The work pool was not asked for help (%s); the harvest goes on alone."
 LEFT = "Helpers that no worker has taken up were not taken back (%s); they will find nothing to do."
+RETRIES = 2
+"""A busy server refuses now and then; one that is gone costs seconds."""
 NEEDLESS = "The harvest ended before a worker took this up."
 
 
@@ -56,7 +58,7 @@ def helpers_of(run: OpenRun, deployment: str | None) -> Iterator[Summon | None]:
 
     def summon(work: str) -> None:
         parameters = {"lake": str(run.lake.root.absolute()), "work": work}
-        with Dispensable(ALONE).asked():
+        with Dispensable(ALONE).asked(RETRIES):
             for _ in range(count):
                 helper = cast(FlowRun, run_deployment(deployment, parameters=parameters, timeout=0))
                 asked.append(helper.id)  # it is a coroutine only where an event loop runs
@@ -64,7 +66,7 @@ def helpers_of(run: OpenRun, deployment: str | None) -> Iterator[Summon | None]:
     try:
         yield summon
     finally:
-        with Dispensable(LEFT).asked():
+        with Dispensable(LEFT).asked(RETRIES):
             _take_back(asked)
 
 

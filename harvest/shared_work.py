@@ -9,7 +9,7 @@ all the same, only later. A shard that is computed twice has the same rows, so t
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -105,13 +105,15 @@ class SharedWork:
 
     def clear(self, shard: Shard) -> None:
         """Drop the rows of a shard that was committed; that it is done stays known."""
-        for path in self._place(shard).iterdir():
+        place = self._place(shard)
+        (place / SUMMARY).unlink()
+        for path in place.iterdir():
             path.unlink()
 
     def forget(self, shard: Shard) -> None:
         """Have a shard computed again that was cleared."""
-        if self.is_done(shard) and not any(self._place(shard).iterdir()):
-            self._place(shard).rmdir()
+        if self.is_done(shard) and not (self._place(shard) / SUMMARY).exists():
+            shutil.rmtree(self._place(shard))
             self._done.remove(shard.shard_id)
 
     def _place(self, shard: Shard) -> Path:
@@ -194,4 +196,6 @@ def _opened(lake: Lake, order: Order) -> Iterator[SharedWork]:
     try:
         yield work
     finally:
-        lake.end_shared_work()
+        lake.discard(work.folder)
+        with suppress(OSError):  # another writer's, where this one was replaced
+            home.rmdir()

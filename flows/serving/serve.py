@@ -161,8 +161,10 @@ def _receiver(spec: ReceiverSpec | None) -> AbstractContextManager[Process | Non
 
 def _when(spec: ServiceSpec, name: str) -> str:
     harvest = spec.harvests[name]
-    times = f"cron {harvest.cron} ({harvest.timezone})" if harvest.cron else f"every {harvest.every:g} s"
-    times = times if harvest.cron or harvest.every else "when asked for"
+    if harvest.cron:
+        times = f"cron {harvest.cron} ({harvest.timezone})"
+    else:
+        times = f"every {harvest.every:g} s" if harvest.every else "when asked for"
     return f"{times}, {harvest.window} only" if harvest.window else times
 
 

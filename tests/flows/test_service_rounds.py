@@ -11,11 +11,13 @@ from prefect import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Running, Scheduled
 
+from flows.prefect_server import TemporaryEnvironment
 from flows.service import rounds as module
 from flows.service.rounds import Rounds
 from flows.service.spec import ServiceSpec
 from flows.service.stock import take_stock
 from flows.serving.deployments import TAG, deploy
+from flows.serving.serve import deploy_to_server
 from harvest.lake import writing
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("prefect_server")]
@@ -60,9 +62,7 @@ def told(folder: Path) -> list[tuple[str, str]]:
     return [(one["harvest"], one["event"]) for one in said]
 
 
-def test_a_run_without_a_process_crashed_at_the_second_look(
-    going: FlowRun, read: Read, tmp_path: Path
-) -> None:
+def test_a_run_without_a_process_crashed_at_the_second_look(going: FlowRun, read: Read, tmp_path: Path) -> None:
     rounds = Rounds("harvest", TAG)
     rounds.look()
     assert read(going.id).state_name == "Running", "its process may just have started"
@@ -114,3 +114,17 @@ def test_what_a_file_names_no_more_is_deployed_no_more(tmp_path: Path) -> None:
     (tmp_path / "service.toml").write_text(text)
     deploy(ServiceSpec.from_toml(tmp_path / "service.toml"), tmp_path)
     assert deployed() == {"other"}
+
+
+def test_a_service_without_a_schedule_is_deployed_and_waits_to_be_asked(
+    tmp_path: Path, prefect_server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service(tmp_path)
+    text = (tmp_path / "service.toml").read_text().replace("every = 3600", "")
+    (tmp_path / "service.toml").write_text(text)
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    with TemporaryEnvironment():
+        deploy_to_server(tmp_path / "service.toml")
+    said = capsys.readouterr().out
+    assert "ward: when asked for" in said
+    assert "prefect worker start --type process --pool harvest" in said

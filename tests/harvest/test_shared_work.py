@@ -142,7 +142,7 @@ def test_a_helper_lays_nothing_into_work_that_is_over(request_: RunRequest) -> N
         help_out(request_.lake, name)
         order = Order.model_validate_json((work.folder / ORDER).read_bytes())
         left.extend(filter(None, map(work.take, order.shards)))
-        lake.end_shared_work()
+        lake.discard(lake.shared_work)
         with pytest.raises(FileNotFoundError):
             work.put(left[0])
         raise KeyboardInterrupt
@@ -179,3 +179,16 @@ def test_a_helper_that_would_give_other_rows_is_refused(request_: RunRequest) ->
 def test_a_command_has_no_pool(request_: RunRequest) -> None:
     with pytest.raises(WorkerError, match="harvests of a service"):
         run_harvest(request_)
+
+
+def test_a_shard_that_is_asked_for_again_is_computed_again(request_: RunRequest, tmp_path: Path) -> None:
+    with open_session(request_) as session:
+        session.start()
+        with crew(session, lambda _work: None) as harvest_one:
+            for shard in session.plan.shards:
+                session.add(harvest_one(shard))
+            first = session.plan.shards[0]
+            session.lake.remove_shard(session.keys.config_fingerprint, first.shard_id)
+            harvest_one(first)
+        session.finish()
+    require_equal_to_one_process(request_, tmp_path / "calm")
