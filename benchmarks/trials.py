@@ -51,7 +51,7 @@ def committed(lake: Path) -> int:
     return len(list((lake / "private" / "crosswalk").glob("part-*")))
 
 
-def until(condition: Callable[[], object], seconds: float = 300.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 600.0) -> None:
     """Wait for something that takes no longer."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -1,6 +1,9 @@
 """What a service does about runs without a process, runs that stand still, and hours that went by, on a real server."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -128,3 +131,15 @@ def test_a_service_without_a_schedule_is_deployed_and_waits_to_be_asked(
     said = capsys.readouterr().out
     assert "ward: when asked for" in said
     assert "prefect worker start --type process --pool harvest" in said
+
+
+def test_prefects_own_command_deploys_prefect_yaml(prefect_server: str, tmp_path: Path) -> None:
+    deploy(service(tmp_path), tmp_path)  # makes the pool
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    done = subprocess.run(
+        command, cwd=root, env=os.environ | {"PREFECT_API_URL": prefect_server}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    with get_client(sync_client=True) as client:
+        assert client.read_deployment_by_name("harvest-archive/nightly").schedules[0].active
