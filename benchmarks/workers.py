@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
@@ -236,8 +237,9 @@ def main() -> None:
     with TemporaryDirectory(prefix="iam-harvest-workers-") as place:
         trials = Trials(Path(place), given.model, given.films)
         trials.prepare()
-        lines = [dask(trials, given.runs), *pool(trials, given.runs, given.writers)]
-    print("\n".join([HEAD, *lines]))
+        print(HEAD)
+        for line in chain([dask(trials, given.runs)], pool(trials, given.runs, given.writers)):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":
