@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow.compute as pc
 
 from harvest.config import HarvestConfig
 from harvest.errors import LakeError
-from harvest.files import write_json
+from harvest.files import TEMPORARY, write_json
 from harvest.keys import RunKeys
 from harvest.lake import Lake
 from harvest.manifest import plan_path
@@ -86,7 +87,7 @@ def finish_record(lake: Lake, keys: RunKeys, status: Status, pace: Pace | None =
 
 def close_dead_records(lake: Lake, but: str) -> None:
     """Mark runs failed that say they run, except one: who holds the lake's lock knows that they do not."""
-    for path in lake.runs.glob("*.json"):
+    for path in _paths(lake):
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["status"] == "running" and record["run_id"] != but:
             write_json(path, record | {"status": "failed", "finished_at": _now()})
@@ -94,7 +95,7 @@ def close_dead_records(lake: Lake, but: str) -> None:
 
 def read_records(lake: Lake) -> list[RunRecord]:
     """Return the records of all runs, the latest first, each with ``chosen``: whether the user chose its model."""
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(lake.runs.glob("*.json"), reverse=True)]
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(_paths(lake), reverse=True)]
     chosen = lake.chosen_model
     return [record | {"chosen": record["model_digest"] == chosen} for record in records]
 
@@ -144,6 +145,11 @@ def _counts(lake: Lake, keys: RunKeys) -> dict[str, int]:
         **{state: states[state] for state in ("localized", "no_finding", "rejected")},
         "boxes": len(lake.read_column_set("boxes", fingerprint, ["run_id"]).filter(mine)),
     }
+
+
+def _paths(lake: Lake) -> list[Path]:
+    """Return the records that are whole: a writer's temporary file has a name that the pattern takes, too."""
+    return [path for path in lake.runs.glob("*.json") if not path.name.startswith(TEMPORARY)]
 
 
 def _now() -> str:

@@ -137,3 +137,9 @@ def test_clocks_that_jump_cost_no_film_and_no_run(request_: RunRequest, monkeypa
     assert statuses(request_.lake) == ["complete", "complete"]
     assert films(request_.lake) == 6
     assert all(check.passed for check in verify(request_.lake))
+
+
+def test_a_record_that_is_being_written_is_not_read(request_: RunRequest) -> None:
+    run_harvest(request_)
+    (request_.lake / "runs" / ".tmp-20300101T000000Z-00000000.json").write_text("{")
+    assert statuses(request_.lake) == ["complete"]
