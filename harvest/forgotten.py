@@ -10,9 +10,9 @@ from pathlib import Path
 
 from harvest.batches import Film
 from harvest.errors import Reason, Stage
+from harvest.files import write_json
 from harvest.identity import SiteKey
 from harvest.keys import RunKeys
-from harvest.files import write_json
 from harvest.lake import Lake
 from harvest.records import ArchiveObject, InstanceHeader, Rejection
 

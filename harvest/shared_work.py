@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from filelock import SoftFileLease, Timeout
 from pydantic import ConfigDict, TypeAdapter
 
-from harvest.lake import TEMPORARY, WRITE_ORDER, Lake, open_lake, write_part
+from harvest.files import TEMPORARY, discard
+from harvest.lake import WRITE_ORDER, Lake, open_lake, write_part
 from harvest.manifest import Shard
 from harvest.open_run import Harvest, OpenRun, Summon
 from harvest.pipeline import ComputedShard, ShardSummary, commit_shard
@@ -196,6 +197,6 @@ def _opened(lake: Lake, order: Order) -> Iterator[SharedWork]:
     try:
         yield work
     finally:
-        lake.discard(work.folder)
+        discard(work.folder)
         with suppress(OSError):  # another writer's, where this one was replaced
             home.rmdir()

@@ -33,6 +33,11 @@ def test_nothing_is_lost_doubled_or_unreadable(tiny_bundle_path: Path) -> None:
         assert "the lake becomes read-only" in said
 
 
+def test_nor_in_a_bucket(tiny_bundle_path: Path) -> None:
+    short = ["--films", 6, "--readers", 3, "--kills", 6, "--duels", 1, "--publishes", 2]
+    assert "6 kills" in said_by("chaos_bucket", "--model", tiny_bundle_path, *short)
+
+
 def test_a_killed_worker_costs_no_film(tiny_bundle_path: Path) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed (pip install 'iam-harvest[dask]')")
     said = said_by("workers", "--model", tiny_bundle_path, "--films", 40, "--runs", 1, "--writers", 0)

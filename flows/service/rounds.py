@@ -1,7 +1,6 @@
 """What a service looks after while it runs: runs whose process is gone, and runs that stand still."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -49,7 +48,7 @@ class Rounds:
         with self._server.asked(), get_client(sync_client=True) as client:
             runs = client.read_flow_runs(flow_run_filter=self._running, work_pool_filter=self._pool)
             crashed: State[Any] = Crashed(message=GONE)
-            without = {run.id for run in runs if not is_written(Path(run.parameters["lake"]))}
+            without = {run.id for run in runs if not is_written(str(run.parameters["lake"]))}
             for run in runs:
                 if run.id in without & self._without_writer:
                     client.set_flow_run_state(run.id, crashed, force=True)

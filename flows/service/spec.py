@@ -115,6 +115,12 @@ class HarvestSpec(Frozen):
             raise ValueError("give cron or every, not both")
         return self
 
+    @model_validator(mode="after")
+    def _helpers_see_the_lake(self) -> Self:
+        if self.runner.kind == "pool" and is_address(str(self.lake)):
+            raise ValueError("the runner pool needs a lake in a directory that all workers see, not in a bucket")
+        return self
+
     def request(self) -> RunRequest:
         """Return what a run of it is asked for.
 

@@ -58,6 +58,10 @@ def test_the_shipped_example_is_a_service() -> None:
         (HARVEST + 'window = "22-6"\n', "give hours as 22:00-06:00"),
         (HARVEST + 'timezone = "Mars/Base"\n', "no time zone 'Mars/Base'"),
         (HARVEST + "evry = 60\n", "evry"),
+        (
+            HARVEST.replace('"lake"', '"s3://b/lake"') + 'runner = {kind = "pool"}\n',
+            "in a directory that all workers see",
+        ),
         (HARVEST + '[receiver]\ninbox = "films"\nbind = "0.0.0.0"\n', "others can reach 0.0.0.0"),
         ("at_once = 2\n" + HARVEST + '[harvests.b]\narchive = "b"\nlake = "lake"\n', "at_once must be 1"),
     ],

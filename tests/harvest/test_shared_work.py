@@ -17,6 +17,7 @@ import harvest
 from harvest.config import EngineConfig, HarvestConfig, RunnerConfig, StorageConfig
 from harvest.crew import crew
 from harvest.errors import WorkerError
+from harvest.files import discard
 from harvest.lake import SCHEMAS, Lake, open_lake, writing
 from harvest.pipeline import ComputedShard
 from harvest.run import RunRequest, open_session, run_harvest
@@ -142,7 +143,7 @@ def test_a_helper_lays_nothing_into_work_that_is_over(request_: RunRequest) -> N
         help_out(request_.lake, name)
         order = Order.model_validate_json((work.folder / ORDER).read_bytes())
         left.extend(filter(None, map(work.take, order.shards)))
-        lake.discard(lake.shared_work)
+        discard(lake.shared_work)
         with pytest.raises(FileNotFoundError):
             work.put(left[0])
         raise KeyboardInterrupt
