@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -24,7 +24,7 @@ Progress = Callable[[int], None]
 """Called with the number of films written so far."""
 DICOM_SHARE = 0.5
 """Of films in a mixed archive."""
-_PNG_OPTIONS = {"compress_level": 1, "compress_type": zlib.Z_HUFFMAN_ONLY}
+_PNG_OPTIONS: dict[str, Any] = {"compress_level": 1, "compress_type": zlib.Z_HUFFMAN_ONLY}
 """Noise does not repeat: to look for what does costs time and bytes."""
 _CHUNK = 8
 _ONE_PROCESS = 24
