@@ -5,13 +5,10 @@ order, and what is ahead is bounded, so memory does not grow with the archive.
 """
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
-from itertools import islice
-from typing import TypeVar
 
+from harvest.ahead import map_ahead
 from harvest.config import DecodeConfig
 from harvest.decode import iter_decode
 from harvest.errors import Reason, RejectedError, Stage
@@ -29,8 +26,6 @@ from harvest.records import (
 )
 from harvest.sources import UNKNOWN_SIZE, Source, to_decode
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 AHEAD_PER_WORKER = 8
 
 
@@ -70,7 +65,7 @@ def iter_films(
         films, died = decoders.ask((readable, one, config, input_hw), bounds)
         return films if died is None else [*films, _lost(one, len(films) + 1, died)]
 
-    for films in _ordered_map(prepare, objects, workers):
+    for films in map_ahead(prepare, objects, workers, workers * AHEAD_PER_WORKER):
         yield from films
 
 
@@ -149,21 +144,3 @@ def place(image: DecodedImage, input_hw: tuple[int, int]) -> Placement:
     """Return where a decoded image lies in the network's frame."""
     rows, columns = image.stored_hw or image.pixels.shape
     return Placement(rows, columns, input_hw, image.orientation, image.pixel_aspect)
-
-
-def _ordered_map(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Like ``map``, a bounded number of items ahead in ``workers`` threads; 0 works in the caller's thread."""
-    if workers == 0:
-        yield from map(function, items)
-        return
-    remaining = iter(items)
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-    try:
-        ahead: deque[Future[Result]] = deque(
-            pool.submit(function, item) for item in islice(remaining, workers * AHEAD_PER_WORKER)
-        )
-        while ahead:
-            yield ahead.popleft().result()
-            ahead.extend(pool.submit(function, item) for item in islice(remaining, 1))
-    finally:
-        pool.shutdown(cancel_futures=True)  # when the archive is out of reach, nobody waits for it item by item

@@ -62,10 +62,11 @@ class EngineConfig(Frozen):
 
     device: str = "auto"
     """auto, cpu, cuda or cuda:N"""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bf16 where the processor multiplies it natively, else fp32."""
-    batch_size: int = Field(default=16, ge=1, le=512)
-    """Films per forward pass; the last batch of a shard is padded to it."""
+    precision: Literal["auto", "fp32", "bf16"] = "fp32"
+    """bf16: several times faster on processors that multiply it natively, and most boxes move (docs/performance.md);
+    auto: bf16 on such processors, else fp32."""
+    batch_size: int | None = Field(default=None, ge=1, le=512)
+    """Films per forward pass, to which the last one of a shard is padded; None: 4 on a CPU, 16 on a GPU."""
     decode_workers: int = Field(default=2, ge=0, le=64)
     """Processes that read and decode ahead of the network; 0: none, decode here, unprotected from broken decoders."""
 
@@ -164,12 +165,12 @@ class HarvestConfig(Frozen):
 
         Args:
             model_digest: of the bundle.
-            engine: precision actually used and kind of processor (``"cpu-bf16"``), since rows are equal only within it.
+            engine: kind of processor, precision and films per pass (``"cpu-bf16-4"``): rows are equal only within it.
         """
         undecisive: dict[str, bool | set[str]] = {
             "max_rejection_rate": True,
             "archive": True,
-            "engine": {"device", "precision", "decode_workers"},
+            "engine": True,
             "decode": {"max_seconds"},
         }
         deciding = self.model_dump(mode="json", exclude=undecisive)

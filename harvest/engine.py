@@ -12,6 +12,8 @@ from typing import Literal
 from harvest.config import EngineConfig
 from harvest.errors import SettingsError
 
+BATCH_SIZES = {"cpu": 4, "cuda": 16}
+"""Of each kind of processor: on a CPU, what a core's caches take to best; measured in docs/performance.md."""
 NATIVE_BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
@@ -22,19 +24,21 @@ class Engine:
     Attributes:
         device: torch device string.
         precision: of the convolutions; maps, masks and merge are fp32 always.
+        batch_size: films per forward pass.
     """
 
     device: str
     precision: Literal["fp32", "bf16"]
+    batch_size: int
 
     @property
     def name(self) -> str:
-        """Kind of processor and precision, ``cpu-bf16``; part of the fingerprint."""
-        return f"{self.device.partition(':')[0]}-{self.precision}"
+        """Kind of processor, precision and films per pass, ``cpu-bf16-4``; part of the fingerprint."""
+        return f"{self.device.partition(':')[0]}-{self.precision}-{self.batch_size}"
 
 
 def resolve_engine(config: EngineConfig) -> Engine:
-    """Decide device and precision.
+    """Decide device, precision and batch size.
 
     Raises:
         SettingsError: a CUDA device is asked for where there is none, or the device name is unknown.
@@ -47,9 +51,10 @@ def resolve_engine(config: EngineConfig) -> Engine:
         raise SettingsError(f"Unknown device {config.device!r}; use auto, cpu, cuda or cuda:N.")
     if kind == "cuda" and int(number or 0) >= cuda_device_count():
         raise SettingsError(f"Device {device} was asked for, but no such CUDA device is visible; use --device cpu.")
-    if config.precision != "auto":
-        return Engine(device, config.precision)
-    return Engine(device, "bf16" if kind == "cuda" or cpu_multiplies_bf16() else "fp32")
+    precision = config.precision
+    if precision == "auto":
+        precision = "bf16" if kind == "cuda" or cpu_multiplies_bf16() else "fp32"
+    return Engine(device, precision, config.batch_size or BATCH_SIZES[kind])
 
 
 def cuda_device_count() -> int:

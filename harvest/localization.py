@@ -70,6 +70,12 @@ class Localizer:
         gated = gate_findings(maps.probabilities, self._gates, labels, self._config.gate.mode)
         return [self._film_results(film, row, maps, labels[row], gated[row]) for row, film in enumerate(films)]
 
+    def localize_accepted(self, batch: Sequence[Film]) -> list[tuple[Film, list[FindingResult] | None]]:
+        """Localize a batch in which rejected films lie between the accepted ones; results of rejected ones are None."""
+        accepted = [film for film in batch if film.rejection is None]
+        results = iter(self.localize(accepted) if accepted else ())
+        return [(film, next(results) if film.rejection is None else None) for film in batch]
+
     def _select(self, probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int8]) -> BoolArray:
         gated = gate_findings(probabilities, self._gates, labels, self._config.gate.mode)
         selected: BoolArray = gated | (probabilities >= self._config.storage.attention_above)

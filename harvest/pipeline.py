@@ -7,22 +7,27 @@ which any process can do, and commits, which is up to the one that may write to 
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import pyarrow as pa
 
+from harvest.ahead import map_ahead
 from harvest.batches import Film, iter_batches, iter_films
 from harvest.config import HarvestConfig
 from harvest.errors import Reason, Stage
 from harvest.forgotten import Forgotten
 from harvest.keys import RunKeys
 from harvest.lake import Lake
-from harvest.localization import Localizer
+from harvest.localization import FindingResult, Localizer
 from harvest.manifest import Shard
 from harvest.records import Rejection
 from harvest.rewrite import DUPLICATE_MESSAGE
 from harvest.rows import ShardRows
 from harvest.sources import Source
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class ShardSummary:
         states: instances by state (``localized``, ``no_finding``, ``rejected``).
         reasons: rejected instances by reason code.
         findings: boxes by finding.
-        seconds: wall time by stage; ``wait_decode`` is time the network waited for films.
+        seconds: wall time by stage; ``wait_decode`` is the time that films were waited for, ``localize`` the network.
     """
 
     shard_id: str
@@ -73,25 +78,39 @@ class ComputedShard:
 
 
 class StageClock:
-    """Adds up wall time by stage."""
+    """Adds up one thread's wall time by stage; time of a stage within another counts for the inner one alone."""
 
     def __init__(self) -> None:
         """Start at zero."""
         self.seconds: dict[str, float] = {}
+        self._stage: str | None = None
+        self._since = 0.0
 
-    def timed(self, stage: str, items: Iterator[list[Film]]) -> Iterator[list[Film]]:
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the block's time."""
+        outer = self._switch(name)
+        try:
+            yield
+        finally:
+            self._switch(outer)
+
+    def timed(self, name: str, items: Iterator[Item]) -> Iterator[Item]:
         """Pass items through, counting the time that each took to come."""
         while True:
-            start = time.perf_counter()
-            batch = next(items, None)
-            self.add(stage, start)
-            if batch is None:
+            with self.stage(name):
+                item = next(items, None)
+            if item is None:
                 return
-            yield batch
+            yield item
 
-    def add(self, stage: str, start: float) -> None:
-        """Add the time since ``start`` (``time.perf_counter``)."""
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+    def _switch(self, name: str | None) -> str | None:
+        """Count the time since the last switch for the stage that was on, and return its name."""
+        now, before = time.perf_counter(), self._stage
+        if before is not None:
+            self.seconds[before] = self.seconds.get(before, 0.0) + now - self._since
+        self._stage, self._since = name, now
+        return before
 
 
 def harvest_shard(shard: Shard, context: HarvestContext) -> ShardSummary:
@@ -104,21 +123,26 @@ def harvest_shard(shard: Shard, context: HarvestContext) -> ShardSummary:
 
 
 def compute_shard(shard: Shard, bench: Workbench) -> ComputedShard:
-    """Read, decode and localize one shard; nothing is written."""
-    clock = StageClock()
-    rows = ShardRows(bench.keys)
-    predictor = bench.localizer.predictor
-    input_hw = predictor.spec.network.input_hw
-    config = bench.config
-    decoded = iter_films(bench.source, shard.objects, config.decode, input_hw, config.engine.decode_workers)
+    """Read, decode and localize one shard; nothing is written.
+
+    Batches go through the network beside each other, as many as it takes at once, and one more waits for its turn.
+    """
+    clock, rows, localizer = StageClock(), ShardRows(bench.keys), bench.localizer
+    network, config = localizer.predictor.spec.network, bench.config
+    decoded = iter_films(bench.source, shard.objects, config.decode, network.input_hw, config.engine.decode_workers)
     films = (bench.forgotten.refuse(film, bench.keys.site_key) for film in decoded)
-    for batch in clock.timed("wait_decode", iter_batches(films, predictor.batch_size)):
-        start = time.perf_counter()
-        _harvest_batch(batch, bench.localizer, rows)
-        clock.add("localize", start)
+    batches = clock.timed("wait_decode", iter_batches(films, localizer.predictor.batch_size))
+    fresh = ([_without_repeat(film, rows) for film in batch] for batch in batches)
+    streams = localizer.predictor.streams
+    for localized in clock.timed("localize", map_ahead(localizer.localize_accepted, fresh, streams, streams + 1)):
+        with clock.stage("rows"):
+            for film, results in localized:
+                _add(rows, film, results)
+    with clock.stage("rows"):
+        tables = rows.tables()
     boxes = Counter(row["finding"] for row in rows.rows["boxes"])
     summary = ShardSummary(shard.shard_id, len(shard.objects), rows.states, rows.reasons, boxes, clock.seconds)
-    return ComputedShard(rows.tables(), summary)
+    return ComputedShard(tables, summary)
 
 
 def commit_shard(computed: ComputedShard, lake: Lake, fingerprint: str) -> ShardSummary:
@@ -132,18 +156,14 @@ def commit_shard(computed: ComputedShard, lake: Lake, fingerprint: str) -> Shard
     return replace(summary, seconds=summary.seconds | {"commit": time.perf_counter() - start})
 
 
-def _harvest_batch(batch: list[Film], localizer: Localizer, rows: ShardRows) -> None:
-    films = [_without_repeat(film, rows) for film in batch]
-    accepted = [film for film in films if film.rejection is None]
-    for film in films:
-        if film.rejection is not None:
-            rows.add_rejected(film)
-    for film, results in zip(accepted, localizer.localize(accepted) if accepted else [], strict=True):
-        if results is None:
-            failed = Rejection(Reason.NETWORK_FAILED, Stage.PREDICT, "The network's output is not finite.")
-            rows.add_rejected(replace(film, rejection=failed))
-        else:
-            rows.add_predicted(film, results)
+def _add(rows: ShardRows, film: Film, results: list[FindingResult] | None) -> None:
+    if film.rejection is not None:
+        rows.add_rejected(film)
+    elif results is None:
+        failed = Rejection(Reason.NETWORK_FAILED, Stage.PREDICT, "The network's output is not finite.")
+        rows.add_rejected(replace(film, rejection=failed))
+    else:
+        rows.add_predicted(film, results)
 
 
 def _without_repeat(film: Film, rows: ShardRows) -> Film:

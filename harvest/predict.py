@@ -1,6 +1,7 @@
 """Films through the network: probabilities of all findings, attention of the gated ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,9 @@ from harvest.attention import StoredMaps, quantise_maps
 from harvest.config import EngineConfig
 from harvest.engine import resolve_engine
 from harvest.errors import SettingsError
+from harvest.memory import keep_freed_memory
 from models.bundle import Bundle
+from models.fused import fuse
 from models.iam import IAMOutput, to_input
 
 BoolArray = npt.NDArray[np.bool_]
@@ -53,24 +56,34 @@ class Predictor:
     """A bundle on a device.
 
     Every forward pass has the same batch shape (short batches are padded), so that a film's result does not depend on
-    how many others come with it. Where the accelerator's memory does not hold a batch, passes are halved from then on;
-    a film's result may then differ in its last digits.
+    how many others come with it. On a CPU a pass takes one core, and as many passes as there are cores run beside each
+    other, in their callers' threads: no core waits for another, and results do not depend on their number. Where the
+    accelerator's memory does not hold a batch, passes are halved from then on; a film's result may then differ in its
+    last digits.
+
+    Attributes:
+        batch_size: films per pass.
+        streams: threads in which :meth:`predict` is best called at the same time.
     """
 
     def __init__(self, bundle: Bundle, config: EngineConfig) -> None:
-        """Move the model to the device that ``config`` resolves to.
+        """Prepare the model for the device and precision that ``config`` resolves to.
 
         Raises:
             SettingsError: the device is unknown or absent.
         """
         self.spec = bundle.spec
         self.engine = resolve_engine(config)
-        self.batch_size = config.batch_size
-        self._at_once = config.batch_size
+        self.batch_size = self.engine.batch_size
+        self._at_once = self.batch_size
         self._device = torch.device(self.engine.device)
-        self._model = bundle.model.eval().to(self._device).to(memory_format=torch.channels_last)
+        self.streams = torch.get_num_threads() if self._device.type == "cpu" else 1
+        dtype = torch.bfloat16 if self.engine.precision == "bf16" else torch.float32
+        fused = fuse(bundle.model.eval(), dtype).to(self._device)
+        self._model, self._input = fused.to(memory_format=torch.channels_last), fused.spec
+        if self._device.type == "cpu":
+            keep_freed_memory()
 
-    @torch.inference_mode()
     def predict(self, films: npt.NDArray[np.uint8], select: Selector) -> FilmMaps:
         """Run the network on at most ``batch_size`` films.
 
@@ -84,20 +97,14 @@ class Predictor:
         count = len(films)
         padded = np.zeros((self.batch_size, *films.shape[1:]), dtype=np.uint8)
         padded[:count] = films
-        output = self._forward(torch.from_numpy(padded))
-        # Not torch's sigmoid: its last digit depends on where in the batch a film stands.
-        probabilities = expit(output.logits[0, :count].double().cpu().numpy())
-        selected = select(probabilities)
-        picked = torch.from_numpy(selected).to(self._device)
-        return FilmMaps(
-            probabilities=probabilities,
-            peaks=output.attention[:, :count].amax(dim=(-2, -1)).cpu().numpy(),
-            selected=selected,
-            attention=output.attention[:, :count][:, picked].cpu().numpy(),
-            keep=output.keep[:, :count][:, picked].cpu().numpy(),
-        )
+        with self.computing():
+            return _bring_back(self.forward(torch.from_numpy(padded)), count, select)
 
-    def _forward(self, films: torch.Tensor) -> IAMOutput:
+    def forward(self, films: torch.Tensor) -> IAMOutput:
+        """Run one pass of (``batch_size``, H, W) uint8, or its parts where the memory does not hold it.
+
+        To be called within :meth:`computing`.
+        """
         while True:
             try:
                 return _join([self._pass(part) for part in films.split(self._at_once)])
@@ -111,17 +118,44 @@ class Predictor:
             if self._device.type == "cuda":  # out here the exception, and what it held, is gone
                 torch.cuda.empty_cache()
 
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Have the calling thread compute without gradients and, where the device is a CPU, on one core alone."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1 if self._device.type == "cpu" else threads)
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            torch.set_num_threads(threads)
+
     def _pass(self, films: torch.Tensor) -> IAMOutput:
-        images = to_input(films.to(self._device, non_blocking=True), self.spec.network)
+        images = to_input(films.to(self._device, non_blocking=True), self._input)
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self.engine.precision == "bf16"):
             output: IAMOutput = self._model(images)
         return output
 
 
+def _bring_back(output: IAMOutput, count: int, select: Selector) -> FilmMaps:
+    """Return what was asked of the first ``count`` films."""
+    # Not torch's sigmoid: its last digit depends on where in the batch a film stands.
+    probabilities = expit(output.logits[0, :count].double().cpu().numpy())
+    selected = select(probabilities)
+    picked = torch.from_numpy(selected).to(output.attention.device)
+    return FilmMaps(
+        probabilities=probabilities,
+        peaks=output.attention[:, :count].amax(dim=(-2, -1)).cpu().numpy(),
+        selected=selected,
+        attention=output.attention[:, :count][:, picked].cpu().numpy(),
+        keep=output.keep[:, :count][:, picked].cpu().numpy(),
+    )
+
+
 def _join(parts: list[IAMOutput]) -> IAMOutput:
     if len(parts) == 1:
         return parts[0]
-    names = ("logits", "attention", "keep")
-    joined = {name: torch.cat([getattr(part, name) for part in parts], dim=1) for name in names}
-    return IAMOutput(**joined, merged=torch.cat([part.merged for part in parts]))
+    logits, attention, keep = (
+        torch.cat([getattr(part, name) for part in parts], dim=1) for name in ("logits", "attention", "keep")
+    )
+    return IAMOutput(logits, attention, keep, parts[0].rule)

@@ -4,16 +4,17 @@ Where a finding lies does not change when a picture is moved; a box that does no
 goes, says how little the network's answer rests on. No annotation is needed, but archive and bundle are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from harvest.ahead import map_ahead
 from harvest.batches import Film, place
 from harvest.config import HarvestConfig
 from harvest.errors import ArchiveError, SettingsError
@@ -30,6 +31,7 @@ from models.bundle import load_bundle
 
 Row = dict[str, Any]
 Shift = tuple[int, int]
+Moved = tuple[Film, Shift]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +107,19 @@ def _compare(localizer: Localizer, films: dict[str, Film], pixels: int, fingerpr
     shifts: tuple[Shift, ...] = ((0, 0), (pixels, 0), (-pixels, 0), (0, pixels), (0, -pixels))
     wanted = ((film, shift) for film in films.values() for shift in shifts)
     still: dict[str, FindingResult] = {}
-    while batch := tuple(islice(wanted, localizer.predictor.batch_size)):
-        for (film, shift), results in zip(batch, localizer.localize([_moved(*one) for one in batch]), strict=True):
-            named = {result.finding: result for result in results or ()}
-            if shift == (0, 0):
-                still = named
-            elif still and named:
-                common = {"config_fingerprint": fingerprint, "instance_key": film.source.path}
-                yield from (common | row for row in _rows(film, shift, still, named))
+    batches = iter(lambda: tuple(islice(wanted, localizer.predictor.batch_size)), ())
+    streams = localizer.predictor.streams
+
+    def localized(batch: tuple[Moved, ...]) -> Iterable[tuple[Moved, list[FindingResult] | None]]:
+        return zip(batch, localizer.localize([_moved(*one) for one in batch]), strict=True)
+
+    for (film, shift), results in chain.from_iterable(map_ahead(localized, batches, streams, streams + 1)):
+        named = {result.finding: result for result in results or ()}
+        if shift == (0, 0):
+            still = named
+        elif still and named:
+            common = {"config_fingerprint": fingerprint, "instance_key": film.source.path}
+            yield from (common | row for row in _rows(film, shift, still, named))
 
 
 def _moved(film: Film, shift: Shift) -> Film:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-STAGE_WORDS = {"wait_decode": "reading and decoding", "localize": "network", "commit": "writing"}
-"""Of ``ShardSummary.seconds``. Films are decoded ahead, beside the network: its stage is the time that is waited."""
+STAGE_WORDS = {"wait_decode": "reading and decoding", "localize": "network", "rows": "rows", "commit": "writing"}
+"""Of ``ShardSummary.seconds``. Films are decoded, and go through the network, ahead: the time that is waited counts."""
 
 
 def total_seconds(each: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -78,7 +78,7 @@ class Job:
 
     Attributes:
         archive: as ``open_source`` takes it, with its name and root; paths are absolute.
-        threads: of the network.
+        threads: of the network; None: as many as the worker's processor has cores. They change no row.
         token: of this start of the run; a worker opens the archive anew for another one.
     """
 
@@ -89,7 +89,7 @@ class Job:
     keys: RunKeys = field(repr=False)
     forgotten: Forgotten = field(repr=False)
     passport: Passport
-    threads: int
+    threads: int | None
     token: str
 
 
@@ -160,14 +160,15 @@ def _source(_token: str, archive: str, name: str, root: str | None, config: str)
 
 
 @lru_cache(maxsize=1)
-def _localizer(_digest: str, model: str, config: str, threads: int) -> "Localizer":
+def _localizer(_digest: str, model: str, config: str, threads: int | None) -> "Localizer":
     import torch
 
     from harvest.localization import Localizer
     from harvest.predict import Predictor
     from models.bundle import load_bundle
 
-    torch.set_num_threads(threads)
+    if threads is not None:
+        torch.set_num_threads(threads)
     settings = HarvestConfig.model_validate_json(config)
     return Localizer(Predictor(load_bundle(model), settings.engine), settings)
 

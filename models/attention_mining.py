@@ -10,11 +10,14 @@ maximum of a map that is negative elsewhere, and the erased region would be foun
 
 from typing import Literal
 
+import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from models.spec import Merge, MiningSpec
 
+Connectivity = Literal[4, 8]
 Normalisation = Literal["min-max", "max"]
 
 _STEPS_PER_CHECK = 8  # asking whether the dilation has ended stops the device's queue: not after every step
@@ -107,8 +110,25 @@ def _first_maximum(maps: Tensor) -> Tensor:
     return marker.reshape(maps.shape)
 
 
-def _grow(seed: Tensor, inside: Tensor, connectivity: Literal[4, 8]) -> Tensor:
-    """Return the connected components of ``inside`` that hold a seed, by dilation within it until nothing changes."""
+def _grow(seed: Tensor, inside: Tensor, connectivity: Connectivity) -> Tensor:
+    """Return the connected components of ``inside`` (..., h, w) that hold a seed."""
+    grow = grow_by_labels if inside.device.type == "cpu" else grow_by_dilation
+    return grow(seed, inside, connectivity)
+
+
+def grow_by_labels(seed: Tensor, inside: Tensor, connectivity: Connectivity) -> Tensor:
+    """Do so by numbering all components of all maps at once: what a CPU is quicker at."""
+    neighbours = np.zeros((3, 3, 3), dtype=bool)
+    neighbours[1] = ndimage.generate_binary_structure(2, 1 if connectivity == 4 else 2)
+    numbers, count = ndimage.label(inside.reshape(-1, *inside.shape[-2:]).numpy(), neighbours)
+    wanted = np.zeros(count + 1, dtype=bool)
+    wanted[numbers[seed.reshape(numbers.shape).numpy()]] = True
+    wanted[0] = False
+    return torch.from_numpy(wanted[numbers]).reshape(inside.shape)
+
+
+def grow_by_dilation(seed: Tensor, inside: Tensor, connectivity: Connectivity) -> Tensor:
+    """Do so by dilation until nothing changes: what needs no value of the device on the host but whether it has."""
     grown = seed & inside
     rows, columns = inside.shape[-2:]
     for _ in range(0, rows * columns, _STEPS_PER_CHECK):
@@ -120,7 +140,7 @@ def _grow(seed: Tensor, inside: Tensor, connectivity: Literal[4, 8]) -> Tensor:
     return grown
 
 
-def _dilate(mask: Tensor, connectivity: Literal[4, 8]) -> Tensor:
+def _dilate(mask: Tensor, connectivity: Connectivity) -> Tensor:
     """Add the 4 or 8 neighbours of every marked cell."""
     tall = mask.clone()
     tall[..., 1:, :] |= mask[..., :-1, :]

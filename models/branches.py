@@ -29,10 +29,15 @@ class Branches(nn.Module):
         self.pooling = spec.pooling
         self.sharpness = spec.lse_sharpness
 
-    def cams(self, features: Tensor) -> Tensor:
-        """Return raw class activation maps (B, C, h, w) of X (B, D, h, w): float32 even under autocast; no bias."""
+    def cams(self, features: Tensor, channels: slice = slice(None)) -> Tensor:
+        """Return raw class activation maps (B, C, h, w): float32 even under autocast; no bias.
+
+        Args:
+            features: X (B, D, h, w), or some of its channels.
+            channels: which ones; their share of the maps is returned.
+        """
         with torch.autocast(features.device.type, enabled=False):
-            maps = self.weight.float() @ features.float().flatten(2)
+            maps = self.weight[:, channels].float() @ features.float().flatten(2)
             return maps.view(len(features), len(self.weight), *features.shape[-2:])
 
     def logits(self, cams: Tensor, keep: Tensor | None = None) -> Tensor:

@@ -13,7 +13,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from models.attention_mining import erase_component, merge_iterations
+from models.attention_mining import Normalisation, erase_component, merge_iterations
 from models.errors import SettingsError
 from models.network import Features, FindingNetwork, NetworkOutput, Tail, run_stages, to_input
 from models.spec import Merge, MiningSpec, NetworkSpec
@@ -31,8 +31,13 @@ class IAMOutput:
     """H_1 .. H_T, float32 (T, B, C, h, w) after ``MiningSpec.activation``; 0 where erased."""
     keep: Tensor
     """The mask that each iteration saw, M_0 .. M_{T-1}, bool (T, B, C, h, w)."""
-    merged: Tensor
-    """H_f, float32 (B, C, h, w)."""
+    rule: tuple[Merge, Normalisation] = ("normalised", "min-max")
+    """How the maps become one."""
+
+    @property
+    def merged(self) -> Tensor:
+        """H_f, float32 (B, C, h, w)."""
+        return merge_iterations(self.attention, self.keep, *self.rule)
 
 
 class IAM(nn.Module):
@@ -87,8 +92,7 @@ class IAM(nn.Module):
             images: (B, in_channels, H, W) as ``to_input`` makes them.
         """
         attention, keep, logits = self._iterate(images, len(self.tails))
-        merged = merge_iterations(attention, keep, self.merge, self.mining.normalisation)
-        return IAMOutput(logits, attention, keep, merged)
+        return IAMOutput(logits, attention, keep, (self.merge, self.mining.normalisation))
 
     @torch.no_grad()
     def mask_before(self, images: Tensor, iteration: int) -> Tensor | None:

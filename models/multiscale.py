@@ -23,8 +23,8 @@ class MultiScale(nn.Module):
         self, in_channels: tuple[int, int], out_channels: tuple[int, int], norm: Literal["none", "batch_norm_relu"]
     ) -> None:
         super().__init__()
-        self.shallow = _pointwise(in_channels[0], out_channels[0], norm)
-        self.deep = _pointwise(in_channels[1], out_channels[1], norm)
+        self.shallow: nn.Module = _pointwise(in_channels[0], out_channels[0], norm)
+        self.deep: nn.Module = _pointwise(in_channels[1], out_channels[1], norm)
 
     def forward(self, shallow: Tensor, deep: Tensor) -> Tensor:
         """Aggregate the two scales.
@@ -36,8 +36,12 @@ class MultiScale(nn.Module):
         Returns:
             X, (B, deep_channels + shallow_channels, h, w), the deep channels first.
         """
-        enlarged = functional.interpolate(self.deep(deep), size=shallow.shape[-2:], mode="bilinear")
-        return torch.cat((enlarged, self.shallow(shallow)), dim=1)
+        return torch.cat((enlarge(self.deep(deep), shallow), self.shallow(shallow)), dim=1)
+
+
+def enlarge(deep: Tensor, shallow: Tensor) -> Tensor:
+    """Enlarge maps at stride 32 bilinearly to the rows and columns of others at stride 16."""
+    return functional.interpolate(deep, size=shallow.shape[-2:], mode="bilinear")
 
 
 def _pointwise(in_channels: int, out_channels: int, norm: Literal["none", "batch_norm_relu"]) -> nn.Sequential:

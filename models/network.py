@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.backbone import STAGE_STRIDES, backbone_stages
 from models.branches import Branches
-from models.multiscale import MultiScale
+from models.multiscale import MultiScale, enlarge
 from models.spec import NetworkSpec
 
 _STRIDE_16 = STAGE_STRIDES.index(16)
@@ -72,14 +72,27 @@ class Tail(nn.Module):
         return NetworkOutput(logits, cams, points)
 
     def cams(self, trunk: Features) -> Tensor:
-        """Return the raw class activation maps alone, (B, C, h, w)."""
-        return self.branches.cams(self._features(trunk)[-1])
+        """Return the raw class activation maps alone, (B, C, h, w).
+
+        The product with w^c and the enlargement of the deep features commute, so the few maps are enlarged.
+        """
+        shallow, deep = self._scales(trunk)
+        if self.multiscale is None:
+            return self.branches.cams(deep)
+        fine, coarse = self.multiscale.shallow(shallow), self.multiscale.deep(deep)
+        maps = self.branches.cams(coarse, slice(None, coarse.shape[1]))
+        return enlarge(maps, fine) + self.branches.cams(fine, slice(coarse.shape[1], None))
 
     def _features(self, trunk: Features) -> tuple[Tensor, Tensor, Tensor]:
         """Return the features at stride 16, at stride 32, and X."""
+        shallow, deep = self._scales(trunk)
+        return shallow, deep, deep if self.multiscale is None else self.multiscale(shallow, deep)
+
+    def _scales(self, trunk: Features) -> tuple[Tensor, Tensor]:
+        """Return the features at stride 16 and 32."""
         deep, shallow = run_stages(self.stages, trunk, self.first_stage)
         assert shallow is not None  # trunk and tail together are the whole backbone
-        return shallow, deep, deep if self.multiscale is None else self.multiscale(shallow, deep)
+        return shallow, deep
 
 
 class FindingNetwork(nn.Module):

@@ -26,7 +26,7 @@ COMMENT ON COLUMN runs.archive IS 'Name of the archive, a pseudonym unless ident
 COMMENT ON COLUMN runs.bundle IS 'Name of the model bundle.';
 COMMENT ON COLUMN runs.model_digest IS 'SHA-256 of the model bundle.';
 COMMENT ON COLUMN runs.config_fingerprint IS 'Settings under which the run''s rows stand.';
-COMMENT ON COLUMN runs.engine IS 'Kind of processor and precision, for example cpu-bf16.';
+COMMENT ON COLUMN runs.engine IS 'Kind of processor, precision and films per pass, for example cpu-bf16-4.';
 COMMENT ON COLUMN runs.started_at IS 'First start, UTC.';
 COMMENT ON COLUMN runs.finished_at IS 'End, UTC; null while it runs.';
 COMMENT ON COLUMN runs.objects IS 'Files harvested by the run that still stand.';

@@ -108,7 +108,7 @@ def test_the_record_says_how_fast_the_run_was(lake: Path) -> None:
     (path,) = (lake / "runs").iterdir()
     pace = json.loads(path.read_text())["pace"]
     assert pace["films"] == 5
-    assert set(pace["stage_seconds"]) == {"wait_decode", "localize", "commit"}
+    assert set(pace["stage_seconds"]) == {"wait_decode", "localize", "rows", "commit"}
     assert 0 < sum(pace["stage_seconds"].values()) <= pace["seconds"]
     assert "bottleneck" in page(lake)
 

@@ -11,7 +11,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from skimage.measure import label
 from torch import Tensor
 
-from models.attention_mining import erase_component, merge_iterations, normalise_map, normalise_visible
+from models.attention_mining import (
+    erase_component,
+    grow_by_dilation,
+    grow_by_labels,
+    merge_iterations,
+    normalise_map,
+    normalise_visible,
+)
 from models.spec import MiningSpec
 
 SPECS = st.builds(
@@ -64,6 +71,13 @@ def test_a_mask_loses_a_visible_cell_or_mining_has_stopped(case: Any, spec: Mini
         stopped = one[seen].unique().numel() < 2 or (spec.stop_when_negative and one[seen].max() <= neutral)
         stopped = stopped or (spec.normalisation == "max" and one[seen].max() <= 0)
         assert torch.equal(left, seen) if stopped else left.sum() < seen.sum()
+
+
+@given(maps_and_masks(), arrays(np.bool_, (3, 9, 9)), st.sampled_from([4, 8]))
+def test_a_component_is_the_same_by_labels_and_by_dilation(case: Any, marks: Any, connectivity: Any) -> None:
+    inside = torch.from_numpy(case[1])
+    seed = torch.from_numpy(marks[:, : inside.shape[1], : inside.shape[2]]) & (torch.from_numpy(case[0]) > 0)
+    assert torch.equal(grow_by_labels(seed, inside, connectivity), grow_by_dilation(seed, inside, connectivity))
 
 
 def test_a_winding_component_is_followed_to_its_end() -> None:
