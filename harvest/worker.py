@@ -105,12 +105,12 @@ def read_passport(model: str, engine: EngineConfig) -> Passport:
 def describe(run: "OpenRun", workers: int) -> Job:
     """Return what workers must know of a run.
 
-    Together they ask a server no more often than one process may. Each uses as many threads as this process would: the
-    last digits of a network's output depend on their number.
+    Together they ask a server no more often than one process may. Those that this process starts share its cores.
     """
     import torch
 
     request, config = run.request, run.request.config
+    ours = request.runner.kind == "dask" and not request.runner.address
     archive = config.archive.model_copy(update={"requests_per_second": config.archive.requests_per_second / workers})
     return Job(
         archive=_absolute(request.archive),
@@ -120,7 +120,7 @@ def describe(run: "OpenRun", workers: int) -> Job:
         keys=run.keys,
         forgotten=run.forgotten,
         passport=read_passport(request.model, config.engine),
-        threads=torch.get_num_threads(),
+        threads=max(1, torch.get_num_threads() // workers) if ours else None,
         token=secrets.token_hex(8),
     )
 
