@@ -11,6 +11,8 @@ from pathlib import Path
 PR_SET_CHILD_SUBREAPER = 36
 """Of Linux' prctl(2)."""
 GRACE_SECONDS = 45.0
+KILL_SECONDS = 10.0
+"""How long a killed process may take to be gone; one that hangs in the kernel is left."""
 
 
 def adopt_orphans() -> None:
@@ -47,6 +49,7 @@ def end_runs(worker: int, others: Iterable[int]) -> None:
         if time.monotonic() > deadline:
             for pid in runs:
                 _send(pid, signal.SIGKILL)
+        if time.monotonic() > deadline + KILL_SECONDS:
             return
         time.sleep(0.1)
 
