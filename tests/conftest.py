@@ -210,6 +210,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_namespace: StartSe
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     monkeypatch.setenv("IAM_HARVEST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "argv", [".venv/bin/iam-harvest"])  # else that of pytest, or of a worker of its own
     opened = Shell(monkeypatch, in_namespace)
     yield opened
     opened.close()

@@ -27,7 +27,7 @@ ENGINE_OF_PAGES = "cpu-fp32-4"
 NEEDED = {"tutorial-engineer": "Orthanc"}
 PROGRAMS = (".venv/bin/", "make ", "Orthanc ", "export ", "for ", "until ")
 BY_OTHERS = ("make demo-ui", "make venv")
-CHANGING = re.compile(r"[\d.,]+ (?:s|min|h|films/s)\b|Run \d{8}T\S+|\S+/python -m flows|\.venv/bin/iam-harvest")
+CHANGING = re.compile(r"[\d.,]+ (?:s|min|h|films/s)\b|Run \d{8}T\S+|\S+/python -m flows|(?:\.venv/bin/)?iam-harvest")
 """Times, names of runs, and how the program itself is called."""
 PROGRESS = re.compile(r"^\d+ of \d+ films · .*\n", re.MULTILINE)
 """Where nothing but a file listens; a terminal shows a bar that goes away."""
