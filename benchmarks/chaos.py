@@ -182,8 +182,9 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", str(place)], check=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(description: str | None) -> argparse.ArgumentParser:
+    """Return the options that chaos on disk and in a bucket share."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", default="demo")
     parser.add_argument("--films", type=int, default=8)
     parser.add_argument("--kills", type=int, default=200)
@@ -191,7 +192,11 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="Kill no longer, and report what was done.")
-    given = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    given = options(__doc__).parse_args()
     torch.set_num_threads(1)
     with TemporaryDirectory(prefix="iam-harvest-chaos-") as place:
         chaos = Chaos(Path(place), given.model, given.films)

@@ -5,7 +5,6 @@ docs/reliability.md and ends with status 1 where anything was lost, doubled or u
 process on loopback that answers one request at a time, so that of two creates one is first; machines are folders.
 """
 
-import argparse
 import os
 import random
 import signal
@@ -20,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from chaos import Chaos, draw, fork, require_equal, require_readable, went_well
+from chaos import Chaos, draw, fork, options, require_equal, require_readable, went_well
 
 from harvest.bucket import lease
 from harvest.bucket.home import CACHE, SITE_KEY
@@ -212,15 +211,8 @@ class BucketChaos(Chaos):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="demo")
-    parser.add_argument("--films", type=int, default=8)
-    parser.add_argument("--kills", type=int, default=200)
+    parser = options(__doc__)
     parser.add_argument("--duels", type=int, default=20)
-    parser.add_argument("--publishes", type=int, default=50)
-    parser.add_argument("--readers", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="Kill no longer, and report what was done.")
     given = parser.parse_args()
     torch.set_num_threads(1)
     with TemporaryDirectory(prefix="iam-harvest-chaos-") as place, store() as server:
