@@ -5,10 +5,15 @@ are marked, of the same instance in two files one is kept, and days since a pati
 decision follows from the ledger and the listing, so settling may be killed and repeated at any point.
 """
 
+import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from harvest.errors import Reason
 from harvest.keys import RunKeys
@@ -20,6 +25,12 @@ _LEDGER = (
     "archive", "path", "size", "mtime_ns", "labels", "frame", "instance_key", "object_key",
     "patient_id", "sop_instance_uid", "study_instance_uid", "study_date",
 )  # fmt: skip
+
+_AT_ONCE = 4096
+_SAYS_SOMETHING = (
+    pc.field("reason_code").is_valid() | pc.field("vanished") | pc.field("days_since_first_study").is_valid()
+)
+"""Of an instance's row: that it differs from what an entry says of itself."""
 
 
 @dataclass(slots=True)
@@ -102,20 +113,34 @@ def _rewrite(lake: Lake, keys: RunKeys, entries: Iterable[Entry]) -> int:
 
 
 def read_entries(lake: Lake, fingerprint: str) -> list[Entry]:
-    """Join ledger and instances; a row that a kill left without its instance counts as it stands in the ledger."""
+    """Join ledger and instances; a row that a kill left without its instance counts as it stands in the ledger.
+
+    Rows become objects a few thousand at a time, so that memory holds little more than the entries.
+    """
     columns = ["object_key", "frame", "reason_code", "vanished", "days_since_first_study"]
-    instances = lake.read_column_set("instances", fingerprint, columns).to_pylist()
-    known = {(row["shard_id"], row["object_key"], row["frame"]): row for row in instances}
+    instances = lake.read_column_set("instances", fingerprint, columns)
+    known = {
+        (row["shard_id"], row["object_key"], row["frame"]): (row["reason_code"], _said(row))
+        for row in _rows(instances.filter(_SAYS_SOMETHING))
+    }
     entries = []
-    for row in lake.read_column_set("crosswalk", fingerprint, list(_LEDGER)).to_pylist():
-        size, mtime_ns, labels = row.pop("size"), row.pop("mtime_ns"), row.pop("labels")
-        entry = Entry(version=(size, mtime_ns, labels), **row | {"study_date": _date(row["study_date"])})
-        now = known.get((entry.shard_id, entry.object_key, entry.frame))
-        if now is not None:
-            entry.reason = now["reason_code"]
-            entry.was = (now["vanished"], now["days_since_first_study"])
+    for row in _rows(lake.read_column_set("crosswalk", fingerprint, list(_LEDGER))):
+        version = row.pop("size"), row.pop("mtime_ns"), row.pop("labels")
+        row |= {name: sys.intern(row[name]) for name in ("shard_id", "archive")}
+        row["study_date"] = _date(row["study_date"])
+        entry = Entry(version=version, **row)
+        entry.reason, entry.was = known.get((entry.shard_id, entry.object_key, entry.frame), (None, entry.was))
         entries.append(entry)
     return sorted(entries, key=lambda entry: (entry.archive, entry.path, entry.frame, entry.shard_id))
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches(max_chunksize=_AT_ONCE):
+        yield from batch.to_pylist()
+
+
+def _said(row: Mapping[str, Any]) -> tuple[bool, int | None]:
+    return row["vanished"], row["days_since_first_study"]
 
 
 def _drop_superseded(entries: Iterable[Entry], archive: str, plan: Plan) -> None:
