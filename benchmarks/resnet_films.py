@@ -19,7 +19,7 @@ from models.iam import IAM, to_input
 from models.spec import BundleSpec, FindingSpec, NetworkSpec
 
 SEED = 20180918
-LONG_SIDE = 1024
+SIDE = 1024
 DRAWN = 64
 """Different films; the others are links to these."""
 
@@ -81,7 +81,8 @@ def draw(folder: Path, number: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{number:08d}.png"
     if not path.exists():
-        Image.fromarray(render_film(SEED, number, LONG_SIDE).pixels).save(path)
+        # Square, because who writes an afternoon's script stretches a film where the harvest pads it.
+        Image.fromarray(render_film(SEED, number, SIDE).pixels).resize((SIDE, SIDE)).save(path)
     return path
 
 

@@ -10,7 +10,7 @@ them in a folder of their own:
     pip install --target PACKAGES --no-deps grad-cam ttach scikit-learn joblib threadpoolctl narwhals \
         opencv-python-headless ray msgpack protobuf
 
-What `run` takes before its first film is told apart: `--start` gives the command a single film.
+What `run` takes before its first film is told apart: the command is given a single film.
 """
 
 import argparse

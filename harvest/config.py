@@ -66,7 +66,7 @@ class EngineConfig(Frozen):
     """bf16: several times faster on processors that multiply it natively, and most boxes move (docs/performance.md);
     auto: bf16 on such processors, else fp32."""
     batch_size: int | None = Field(default=None, ge=1, le=512)
-    """Films per forward pass, to which the last one of a shard is padded; None: 4 on a CPU, 16 on a GPU."""
+    """Films per forward pass, to which the last one of a shard is padded; None: 4 on a CPU, 64 on a GPU."""
     decode_workers: int = Field(default=2, ge=0, le=64)
     """Processes that read and decode ahead of the network; 0: none, decode here, unprotected from broken decoders."""
 

@@ -12,7 +12,7 @@ from typing import Literal
 from harvest.config import EngineConfig
 from harvest.errors import SettingsError
 
-BATCH_SIZES = {"cpu": 4, "cuda": 16}
+BATCH_SIZES = {"cpu": 4, "cuda": 64}
 """Of each kind of processor: on a CPU, what a core's caches take to best; measured in docs/performance.md."""
 NATIVE_BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
