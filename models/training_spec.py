@@ -66,6 +66,14 @@ class PhaseSpec(Frozen):
     """Weights handed on: of the last epoch, or of the one with the lowest validation loss."""
 
 
+class EndToEndSpec(PhaseSpec):
+    """Training end to end."""
+
+    members: int = Field(default=1, ge=1, le=10)
+    """[open] trainings, each from the same weights but with films in another order and changed otherwise, whose weights
+    are averaged (Wortsman et al., Model soups, ICML 2022)."""
+
+
 class MiningPhaseSpec(PhaseSpec):
     """The attention mining steps t = 1 .. T; epochs and the other settings are those of each step."""
 

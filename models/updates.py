@@ -4,7 +4,7 @@ Processes are those of ``torchrun``; one process alone needs none of it.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -74,6 +74,15 @@ def course(spec: PhaseSpec, progress: float) -> float:
     """Return the factor of the learning rate at ``progress`` (0 to 1) through a phase."""
     rise = min(1.0, progress / spec.ramp) if spec.ramp else 1.0
     return rise * (0.5 * (1 + math.cos(math.pi * progress)) if spec.schedule == "cosine" else 1.0)
+
+
+def average_weights(trained: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of networks' weights and statistics, tensor by tensor; whole numbers are those of the first."""
+    first = trained[0]
+    return {
+        name: torch.stack([one[name] for one in trained]).mean(0) if value.is_floating_point() else value
+        for name, value in first.items()
+    }
 
 
 def average_gradients(parameters: Iterable[Tensor]) -> None:

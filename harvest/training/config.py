@@ -14,7 +14,7 @@ from harvest.errors import SettingsError
 from harvest.gates import GateSearch
 from harvest.training.presets import PRESETS
 from models.spec import BoxSpec, Frozen, MiningSpec, NetworkSpec, WeightPrecision
-from models.training_spec import AugmentationSpec, MiningPhaseSpec, PhaseSpec
+from models.training_spec import AugmentationSpec, EndToEndSpec, MiningPhaseSpec, PhaseSpec
 
 DEFAULT_PRESET = "small"
 
@@ -62,7 +62,7 @@ class TrainConfig(Frozen):
     """Backbone and one branch per finding on its last stage."""
     warm_up: PhaseSpec = PhaseSpec()
     """MSA and branches; everything below is fixed, whatever ``frozen_stages`` says."""
-    end_to_end: PhaseSpec = PhaseSpec()
+    end_to_end: EndToEndSpec = EndToEndSpec()
     attention_mining: MiningPhaseSpec = MiningPhaseSpec()
     gates: GateSearch = GateSearch()
 

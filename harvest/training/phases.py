@@ -210,12 +210,19 @@ def _load_finished(name: str, network: FindingNetwork, workshop: Workshop) -> bo
 
 
 def _save_finished(name: str, network: FindingNetwork, rows: list[Row], work: Path) -> None:
+    save_weights(name, network, work)
     partial = work / f".{name}.partial"
-    save_file(own_memory(portable_weights(network)), partial)
-    partial.replace(work / f"{name}.safetensors")
     partial.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     partial.replace(work / f"{name}.json")
     remove_checkpoints(work, name)
+
+
+def save_weights(name: str, network: FindingNetwork, work: Path) -> None:
+    """Write a network's weights, under the names that every network with this backbone has, into the work directory."""
+    if process_rank() == 0:
+        partial = work / f".{name}.partial"
+        save_file(own_memory(portable_weights(network)), partial)
+        partial.replace(work / f"{name}.safetensors")
 
 
 def write_figures(rows: list[Row], directory: Path) -> None:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from harvest.training.batches import Composition
 from harvest.training.config import TrainConfig
-from harvest.training.phases import Phase, Workshop, run_phase
+from harvest.training.phases import Phase, Workshop, run_phase, save_weights
+from models.checkpoint import own_memory
 from models.iam import IAM
 from models.mining_step import MiningStep, copy_network
 from models.network import FindingNetwork
@@ -20,6 +21,7 @@ from models.precision import spare_copies
 from models.pretrained import initialise, load_portable, portable_weights
 from models.training import ClassifierStep, Machine
 from models.training_spec import PhaseSpec
+from models.updates import average_weights
 
 BEFORE_MINING = ("classifier", "warm_up", "end_to_end")
 """Phases that train the base network, in order."""
@@ -39,7 +41,7 @@ def train_base(config: TrainConfig, workshop: Workshop) -> FindingNetwork:
     if config.network.multiscale:
         fixed = config.warm_up.model_copy(update={"frozen_stages": 5})
         _train_plainly("warm_up", fixed, network, workshop, config)
-    _train_plainly("end_to_end", config.end_to_end, network, workshop, config)
+    _train_end_to_end(network, workshop, config)
     return network
 
 
@@ -94,14 +96,29 @@ def _train_mining(
     network.eval()
 
 
+def _train_end_to_end(network: FindingNetwork, workshop: Workshop, config: TrainConfig) -> None:
+    """Train end to end, as often as the settings say, each time from the same weights; the network gets their mean."""
+    spec = config.end_to_end
+    if spec.members == 1:
+        _train_plainly("end_to_end", spec, network, workshop, config)
+        return
+    start, trained = own_memory(network.state_dict()), []
+    for member in range(1, spec.members + 1):
+        network.load_state_dict(start)
+        _train_plainly(f"end_to_end_{member}", spec, network, workshop, config)
+        trained.append(own_memory(network.state_dict()))
+    network.load_state_dict(average_weights(trained))
+    save_weights("end_to_end", network, workshop.work)
+
+
 def _train_plainly(
     name: str, spec: PhaseSpec, network: FindingNetwork, workshop: Workshop, config: TrainConfig
 ) -> None:
-    """Run a phase before mining, unless it has no epochs."""
+    """Run a phase before mining, unless it has no epochs; a number behind its name is that of the training."""
     if spec.epochs:
         phase = Phase(
             name=name,
-            number=BEFORE_MINING.index(name),
+            number=_number(name),
             spec=spec,
             composition=Composition(len(workshop.train), spec.batch_size),
             step=_classifier(network, spec, workshop, config),
@@ -109,6 +126,12 @@ def _train_plainly(
             freeze_statistics=spec.batch_norm == "frozen",
         )
         run_phase(phase, workshop)
+
+
+def _number(name: str) -> int:
+    """Return a number that no other phase has; 0 to 2 for those before mining, where each is trained once."""
+    phase, _, member = name.rpartition("_")
+    return BEFORE_MINING.index(phase) + 100 * int(member) if member.isdigit() else BEFORE_MINING.index(name)
 
 
 def _classifier(network: FindingNetwork, spec: PhaseSpec, workshop: Workshop, config: TrainConfig) -> ClassifierStep:

@@ -111,6 +111,27 @@ def test_a_finished_base_serves_other_mining(whole: tuple[Path, Any], archive: A
     assert same(tmp_path / "bundle", whole[0])
 
 
+def test_two_trainings_are_averaged_also_after_a_stop(archive: Any, tmp_path: Path) -> None:
+    settings = archive.request(tmp_path).config
+    mining = settings.attention_mining.model_copy(update={"epochs": 0})
+    twice = settings.end_to_end.model_copy(update={"members": 2})
+    config = settings.model_copy(update={"end_to_end": twice, "attention_mining": mining})
+    outs = tmp_path / "whole", tmp_path / "stopped"
+    train(archive.request(outs[0], config=config), archive.recorder())
+    with pytest.raises(KeyboardInterrupt):
+        train(archive.request(outs[1], config=config), archive.recorder(("end_to_end_2", 1)))
+    second = archive.recorder()
+    train(archive.request(outs[1], config=config), second)
+    assert (second.rows[0]["phase"], second.rows[0]["epoch"]) == ("end_to_end_2", 2)
+    assert same(*outs)
+    name = "branches.weight"
+    files = [tmp_path / "whole.work" / f"end_to_end{which}.safetensors" for which in ("", "_1", "_2")]
+    mean, first, other = (load_file(file)[name] for file in files)
+    assert not torch.equal(first, other)
+    assert torch.allclose(mean, (first + other) / 2)
+    assert torch.equal(mean, load_bundle(outs[0]).model.tails[0].branches.weight)
+
+
 def test_without_mining_there_is_one_network(whole: tuple[Path, Any], archive: Any, tmp_path: Path) -> None:
     base = whole[0].with_name("bundle.work") / "end_to_end.safetensors"
     request = archive.request(tmp_path / "bundle", base=base)
