@@ -16,8 +16,8 @@ from variants import Variant, compare
 
 KNOWLEDGE = ("none", "vanilla")
 """Besides ``full``, which is ``nih-mini`` itself."""
-PAPER = {"place_weight": 0.0, "asymmetry_weight": 0.0}
-"""Attention is cut as it comes; what ``nih-mini`` adds to that, ``beyond.py`` measures."""
+PAPER = {"place_weight": 0.0, "asymmetry_weight": 0.0, "rank_by": "mean_attention"}
+"""Attention is cut as it comes, the largest mean first; what ``nih-mini`` adds to that, ``beyond.py`` measures."""
 
 
 def variants(films: NihFilms) -> list[Variant]:
