@@ -43,6 +43,8 @@ class Recipe:
     augmentation: dict[str, Any] = field(default_factory=dict)
     phase: dict[str, Any] = field(default_factory=dict)
     epochs: int = 7
+    reads_mirror_image: bool = False
+    """Whether maps are the mean of those of the film and of its mirror image."""
     seed: int = 0
 
     @property
@@ -72,9 +74,12 @@ RECIPES = {
     "log-sum-exp pooling, r = 10": Recipe({"pooling": "lse", "lse_sharpness": 10.0}),
     "without MSA": Recipe({"multiscale": False}),
     "64 + 32 channels": Recipe({"deep_channels": 64, "shallow_channels": 32}),
+    "film and mirror image read": Recipe(reads_mirror_image=True),
     "512 x 512": Recipe({"input_hw": (512, 512)}),
+    "512 x 512, film and mirror image read": Recipe({"input_hw": (512, 512)}, reads_mirror_image=True),
     "512 x 512, log-sum-exp": Recipe({"input_hw": (512, 512), "pooling": "lse", "lse_sharpness": 10.0}),
     "mirrored films": Recipe(augmentation=FLIP),
+    "mirrored films, film and mirror image read": Recipe(augmentation=FLIP, reads_mirror_image=True),
     "mirrored films, 12 epochs": Recipe(augmentation=FLIP, epochs=12),
     "stronger changes, 12 epochs": Recipe(augmentation=STRONG, epochs=12),
     "12 epochs": Recipe(epochs=12),
@@ -132,10 +137,17 @@ def _normalise(grey: Tensor, spec: NetworkSpec) -> Tensor:
 
 
 @torch.inference_mode()
-def read_maps(network: FindingNetwork, films: Tensor) -> npt.NDArray[np.float32]:
-    """Return the raw maps (N, C, h, w) of films."""
-    parts = [network(_normalise(part[:, None].float(), network.spec)).cams.cpu() for part in films.split(32)]
-    maps: npt.NDArray[np.float32] = torch.cat(parts).numpy()
+def read_maps(network: FindingNetwork, films: Tensor, both: bool) -> npt.NDArray[np.float32]:
+    """Return the raw maps (N, C, h, w) of films, or their mean with those of the mirror images."""
+
+    def read(grey: Tensor) -> Tensor:
+        cams: Tensor = network(_normalise(grey[:, None].float(), network.spec)).cams
+        return cams
+
+    def once(grey: Tensor) -> Tensor:
+        return (read(grey) + read(grey.flip(-1)).flip(-1)) / 2 if both else read(grey)
+
+    maps: npt.NDArray[np.float32] = torch.cat([once(part).cpu() for part in films.split(32)]).numpy()
     return maps
 
 
@@ -147,7 +159,8 @@ def cross_validate(recipe: Recipe, boxed: BoxedFilms, device: str) -> dict[str, 
     readings = []
     for fold in range(FOLDS):
         rows = np.flatnonzero((boxed.fold >= 0) & (boxed.fold != fold))
-        readings.append(read_maps(train(recipe, films, labels, rows, device), films))
+        network = train(recipe, films, labels, rows, device)
+        readings.append(read_maps(network, films, recipe.reads_mirror_image))
     return boxed.score(readings)
 
 
