@@ -5,8 +5,8 @@
 Rates are of the wall clock. FLOPs count a multiplication and an addition as two; the matrix rate is that of a square
 product in bf16. Forward passes are of films that lie ready on the host; ``predict`` also brings back probabilities and
 the maps of two findings per film; ``run`` decodes PNG files of 1024 x 1024 pixels in one process per core, cuts boxes
-and writes the lake. The plain network is the same one, layer by layer, channels first,
-in fp32 as PyTorch has it by default (TF32 in convolutions).
+and writes the lake. The plain network is the same one, layer by layer, channels first, in fp32 as PyTorch has it by
+default (TF32 in convolutions).
 """
 
 import argparse

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from variants import RULES, harvest_boxes
 
 from harvest.annotations import AnnotatedBox, read_box_table, read_label_table
 from harvest.asymmetry import asymmetry_sign, asymmetry_weights, film_asymmetry
-from harvest.boxes import cut_boxes
 from harvest.evaluation.cases import build_cases
-from harvest.evaluation.protocols import Rule, tally
-from harvest.evaluation.records import EvaluationSet, HarvestedBox
+from harvest.evaluation.protocols import tally
+from harvest.evaluation.records import EvaluationSet
 from harvest.geometry import Placement
 from harvest.places import learn_place, weigh
 from harvest.thresholds import MapCase, ThresholdSearch, choose_thresholds
@@ -26,7 +26,6 @@ FRAME = 1024
 """Width and height of the frame of the box table."""
 PLACE_WEIGHT, ASYMMETRY_WEIGHT = 0.6, 0.2
 BOXES = BoxSpec(merge="raw", rank_by="listed")
-RULES = tuple(Rule(protocol, "IoU", at) for protocol in ("iam-table2", "iam-all-boxes") for at in (0.1, 0.3, 0.5))
 Maps = npt.NDArray[np.float32]
 
 
@@ -66,13 +65,7 @@ class BoxedFilms:
             scored += self._cases(maps, fold, fold)
         search = ThresholdSearch(shrinkage=FOLDS * ThresholdSearch().shrinkage)  # dev's boxes count once per fold
         choices = choose_thresholds(tune, FINDINGS, BOXES, search)
-        harvested = [
-            HarvestedBox(one.stem, one.finding, rank, *cut.box, mean_attention=cut.mean_attention)
-            for one in scored
-            for rank, cut in enumerate(
-                cut_boxes(one.merged, choices[one.finding].thresholds, BOXES, one.placement), start=1
-            )
-        ]
+        harvested = harvest_boxes(scored, choices, BOXES)
         stems = {one.stem for one in scored}
         annotated = [box for box in self.boxes if box.stem in stems]
         found = build_cases(EvaluationSet(dict(zip(self.stems, self.patients, strict=True)), annotated, harvested))

@@ -4,7 +4,7 @@ Used by the ablations. Variants that differ in the merge, in T or in cutting sha
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,9 @@ from harvest.evaluation.records import EvaluationSet, HarvestedBox
 from harvest.evaluation.recut import FilmMap, StoredFilm, iter_stored_films
 from harvest.lake import writing
 from harvest.pipeline import harvest_shard
-from harvest.thresholds import MapCase, ThresholdSearch, choose_thresholds
+from harvest.thresholds import MapCase, ThresholdChoice, ThresholdSearch, choose_thresholds
 from models.bundle_files import read_bundle_spec
-from models.spec import Merge
+from models.spec import BoxSpec, Merge
 
 TARGETS = (0.1, 0.3, 0.5)
 RULES = tuple(Rule(protocol, "IoU", target) for protocol in ("iam-all-boxes", "iam-table2") for target in TARGETS)
@@ -117,19 +117,24 @@ class Comparison:
             for one in self.tune.maps(variant, rules)
         ]
         choices = choose_thresholds(cases, spec.network.findings, boxes, self.search)
-        harvested = [
-            HarvestedBox(one.stem, one.finding, rank, *cut.box, mean_attention=cut.mean_attention)
-            for one in self.scored.maps(variant, rules)
-            for rank, cut in enumerate(
-                cut_boxes(one.merged, choices[one.finding].thresholds, boxes, one.placement), start=1
-            )
-        ]
+        harvested = harvest_boxes(self.scored.maps(variant, rules), choices, boxes)
         scope = self.scored.scope(variant.bundle)
         patients = {stem: film.patient for stem, film in scope.films.items()}
         evaluated = EvaluationSet(patients, scope.annotated, harvested)
         draws = resample_patients(len(patients_of(evaluated)))
         found = build_cases(evaluated)
         return {rule: score(found, rule, draws) for rule in RULES}
+
+
+def harvest_boxes(
+    maps: Iterable[FilmMap | MapCase], choices: Mapping[str, ThresholdChoice], spec: BoxSpec
+) -> list[HarvestedBox]:
+    """Cut the boxes of merged attention at the thresholds chosen for its finding."""
+    return [
+        HarvestedBox(one.stem, one.finding, rank, *cut.box, mean_attention=cut.mean_attention)
+        for one in maps
+        for rank, cut in enumerate(cut_boxes(one.merged, choices[one.finding].thresholds, spec, one.placement), start=1)
+    ]
 
 
 def compare(variants: Sequence[Variant], requests: Mapping[str, EvaluationRequest], work: Path, title: str) -> None:

@@ -7,7 +7,7 @@ decision follows from the ledger and the listing, so settling may be killed and 
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -120,7 +120,10 @@ def read_entries(lake: Lake, fingerprint: str) -> list[Entry]:
     columns = ["object_key", "frame", "reason_code", "vanished", "days_since_first_study"]
     instances = lake.read_column_set("instances", fingerprint, columns)
     known = {
-        (row["shard_id"], row["object_key"], row["frame"]): (row["reason_code"], _said(row))
+        (row["shard_id"], row["object_key"], row["frame"]): (
+            row["reason_code"],
+            (row["vanished"], row["days_since_first_study"]),
+        )
         for row in _rows(instances.filter(_SAYS_SOMETHING))
     }
     entries = []
@@ -137,10 +140,6 @@ def read_entries(lake: Lake, fingerprint: str) -> list[Entry]:
 def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
     for batch in table.to_batches(max_chunksize=_AT_ONCE):
         yield from batch.to_pylist()
-
-
-def _said(row: Mapping[str, Any]) -> tuple[bool, int | None]:
-    return row["vanished"], row["days_since_first_study"]
 
 
 def _drop_superseded(entries: Iterable[Entry], archive: str, plan: Plan) -> None:
