@@ -71,20 +71,26 @@ def seconds_of(stats: pstats.Stats, place: str, function: str) -> float:
     return sum(one[3] for (path, _, name), one in entries if name == function and path.endswith(f"/harvest/{place}"))
 
 
+def engine(precision: str, **others: int) -> EngineConfig:
+    return EngineConfig.model_validate({"precision": precision, **others})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--model", default=None)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument(
         "--films", type=int, default=128, help="in one thread; the run as it is takes four times as many"
     )
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     model = given.model or str(random_bundle(given.folder / "bundle"))
-    config = HarvestConfig(gate=GateConfig(mode="labels"), engine=EngineConfig(decode_workers=0))
+    config = HarvestConfig(gate=GateConfig(mode="labels"), engine=engine(given.precision, decode_workers=0))
     images, labels = archive(given.folder, given.films)
     stats, total = profiled(RunRequest(str(images), model, given.folder / "lake-stages", labels, config))
-    print(f"{describe_machine()}; {Path(model).name}, PNG of 1024 x 1024, n = {given.films} films in one thread\n")
+    print(f"{describe_machine()}; {Path(model).name}, {given.precision}, PNG of 1024 x 1024", end="")
+    print(f", n = {given.films} films in one thread\n")
     print("| stage | ms of a film | share |\n| --- | ---: | ---: |")
     taken = {stage: seconds_of(stats, *where) for stage, where in STAGES.items()}
     taken["all else"] = total - sum(taken.values())
@@ -96,7 +102,7 @@ def main() -> None:
 def as_it_is(given: argparse.Namespace, model: str) -> None:
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     images, labels = archive(given.folder, 4 * given.films)
-    config = HarvestConfig(gate=GateConfig(mode="labels"))
+    config = HarvestConfig(gate=GateConfig(mode="labels"), engine=engine(given.precision))
     start = time.perf_counter()
     summary = run_harvest(fresh(RunRequest(str(images), model, given.folder / "lake-stages", labels, config)))
     wall = time.perf_counter() - start

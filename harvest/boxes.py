@@ -11,7 +11,7 @@ from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from harvest.components import IntArray, MaskStack
 from harvest.geometry import Placement
@@ -114,7 +114,7 @@ def film_heatmap(merged: Float32Map, spec: BoxSpec, placement: Placement) -> tup
         constant map gives zeros.
     """
     rows, columns = (enlarger(size, spec.upsampling, spec.smoothing) for size in merged.shape)
-    enlarged = rows @ merged.astype(np.float64) @ columns.T
+    enlarged = rows @ (columns @ merged.T.astype(np.float64)).T
     x_min, y_min, x_max, y_max = heatmap_window((merged.shape[0], merged.shape[1]), spec.upsampling, placement)
     film = enlarged[y_min:y_max, x_min:x_max]
     heatmap = film - film.min()
@@ -132,8 +132,12 @@ def heatmap_window(shape: tuple[int, int], upsampling: int, placement: Placement
 
 
 @lru_cache(maxsize=32)
-def enlarger(size: int, factor: int, smoothing: float) -> npt.NDArray[np.float64]:
-    """Return the (size * factor, size) matrix of Gaussian smoothing (sigma in cells) and bilinear enlargement."""
+def enlarger(size: int, factor: int, smoothing: float) -> sparse.csr_array:
+    """Return the (size * factor, size) matrix of Gaussian smoothing (sigma in cells) and bilinear enlargement.
+
+    It is sparse, and must be: dense products would be shared among BLAS's threads, which then wait at full speed for
+    the next one, on cores that the network needs.
+    """
     centres = (np.arange(size * factor) + 0.5) / factor - 0.5
     low = np.clip(np.floor(centres), 0, size - 1).astype(int)
     high = np.minimum(low + 1, size - 1)
@@ -143,7 +147,7 @@ def enlarger(size: int, factor: int, smoothing: float) -> npt.NDArray[np.float64
     np.add.at(matrix, (index, low), 1 - fraction)
     np.add.at(matrix, (index, high), fraction)
     smooth = ndimage.gaussian_filter1d(np.eye(size), smoothing, axis=0, mode="nearest") if smoothing else np.eye(size)
-    return matrix @ smooth
+    return sparse.csr_array(matrix @ smooth)
 
 
 def _find_regions(maps: Sequence[MapToCut], number: int, spec: BoxSpec) -> Table:

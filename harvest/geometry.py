@@ -6,7 +6,6 @@ it. Every step is affine, so boxes have an exact inverse.
 """
 
 from dataclasses import dataclass
-from math import gcd
 
 import numpy as np
 import numpy.typing as npt
@@ -68,13 +67,10 @@ class Placement:
     def spare_factor(self) -> int:
         """The power of two by which the stored grid can be smaller while :meth:`to_input` does the same to it.
 
-        It divides the whole factors by which :meth:`to_input` averages before it resizes: what is left of them is then
-        averaged, and the same resize follows.
+        What is left of the factors by which :meth:`to_input` averages is then averaged, and the same resize follows.
         """
-        _, _, width, height = self._content
         rows, columns = self._upright_hw
-        averaged = gcd(max(1, int(rows / height)), max(1, int(columns / width)))
-        return averaged & -averaged
+        return min(self._averaged((0.0, 0.0, columns, rows)))
 
     def to_input(self, pixels: UInt8Image, covered: tuple[float, float, float, float] | None = None) -> UInt8Image:
         """Return the network's view of the image.
@@ -84,14 +80,18 @@ class Placement:
             covered: where ``pixels`` are a smaller picture: the box of it that the stored grid covers.
 
         Returns:
-            (H, W) uint8; padding is 0. Whole factors are averaged, the rest is an antialiased bilinear resize.
+            (H, W) uint8; padding is 0. Powers of two are averaged, the rest is an antialiased bilinear resize.
         """
         if covered is None and pixels.shape != (self.rows, self.columns):
             raise ValueError(f"pixels are {pixels.shape}, the placement is for {(self.rows, self.columns)}")
         left, top, width, height = self._content
         upright = Image.fromarray(np.ascontiguousarray(_turn(pixels, self.orientation)))
-        box = self._turn_covered(covered, pixels.shape) if covered else None
-        content = upright.resize((width, height), Image.Resampling.BILINEAR, box=box, reducing_gap=1.0)
+        box = self._turn_covered(covered, pixels.shape) if covered else (0.0, 0.0, *upright.size)
+        across, down = self._averaged(box)
+        x_min, y_min, x_max, y_max = box
+        content = upright.reduce((across, down)).resize(
+            (width, height), Image.Resampling.BILINEAR, (x_min / across, y_min / down, x_max / across, y_max / down)
+        )
         canvas = np.zeros(self.input_hw, dtype=np.uint8)
         canvas[top : top + height, left : left + width] = np.asarray(content)
         return canvas
@@ -141,6 +141,12 @@ class Placement:
         content_width = min(width, max(1, round(columns * scale)))
         return (width - content_width) // 2, (height - content_height) // 2, content_width, content_height
 
+    def _averaged(self, box: tuple[float, float, float, float]) -> tuple[int, int]:
+        """Return how many pixels of a picture, across and down, are averaged: the largest power of two that fits."""
+        _, _, width, height = self._content
+        shrunk = (box[2] - box[0]) / width, (box[3] - box[1]) / height
+        return _power_of_two(shrunk[0]), _power_of_two(shrunk[1])
+
     def _affine(self) -> tuple[FloatArray, FloatArray]:
         """Return (2,) scale and (2,) offset, x and y, from the upright image to the input."""
         left, top, width, height = self._content
@@ -166,6 +172,11 @@ class Placement:
         rows, columns = self._upright_hw
         mirrored = _mirror(points, (mirror_x, mirror_y), (columns, rows))
         return mirrored[..., ::-1] if swap else mirrored
+
+
+def _power_of_two(factor: float) -> int:
+    """Return the largest power of two that is no larger, at least 1."""
+    return 1 << (max(1, int(factor)).bit_length() - 1)
 
 
 def _mirror(points: FloatArray, axes: tuple[bool, bool], size: tuple[int, int]) -> FloatArray:

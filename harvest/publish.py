@@ -27,7 +27,7 @@ from harvest.store import first_line, quoted, run_checks
 from models.findings import BOXED_FINDINGS, FINDINGS
 
 _STORAGE = "v1.0.0"  # the oldest format that this DuckDB writes: 1.x readers open it too
-_MEMORY = "4GB"
+_MEMORY = "2GB"
 _RUN_COLUMNS = (
     "run_id", "status", "archive", "bundle", "model_digest", "config_fingerprint", "engine", "started_at",
     "finished_at", "objects", "instances", "localized", "no_finding", "rejected", "boxes", "version",

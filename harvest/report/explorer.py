@@ -46,8 +46,8 @@ def explorer_data(record: RunRecord, maps: Iterable[ExploredMap]) -> str:
     height, width = cases[0]["hw"]
     boxes = spec.boxes
     content = {
-        "rows": _encode(enlarger(height, boxes.upsampling, boxes.smoothing).astype("<f8")),
-        "columns": _encode(enlarger(width, boxes.upsampling, boxes.smoothing).astype("<f8")),
+        "rows": _encode(enlarger(height, boxes.upsampling, boxes.smoothing).toarray().astype("<f8")),
+        "columns": _encode(enlarger(width, boxes.upsampling, boxes.smoothing).toarray().astype("<f8")),
         "components": boxes.components,
         "rank_by": boxes.rank_by,
         "max_boxes": boxes.max_boxes,

@@ -8,14 +8,22 @@ WITH films AS (
         min(area_share) / max(area_share) AS smallest_of_largest
     FROM film_boxes
     GROUP BY finding, film
+),
+
+findings AS (
+    SELECT
+        finding,
+        count(*) AS films,
+        quantile_cont(smallest_of_largest, [0.1, 0.5, 0.9]) AS quantiles
+    FROM films
+    GROUP BY finding
 )
 
 SELECT
     finding,
-    count(*) AS films,
-    round(approx_quantile(smallest_of_largest, 0.1), 3) AS tenth_lowest,
-    round(approx_quantile(smallest_of_largest, 0.5), 3) AS median,
-    round(approx_quantile(smallest_of_largest, 0.9), 3) AS tenth_highest
-FROM films
-GROUP BY finding
+    films,
+    round(quantiles[1], 3) AS tenth_lowest,
+    round(quantiles[2], 3) AS median,
+    round(quantiles[3], 3) AS tenth_highest
+FROM findings
 ORDER BY finding;

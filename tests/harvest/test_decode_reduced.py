@@ -95,11 +95,19 @@ def test_a_film_with_padding_is_decoded_whole(large_film: npt.NDArray[np.uint8],
     assert decode(data, reduced=True).recipe["reduction"] == 1
 
 
-def test_a_film_whose_pixels_are_averaged_by_an_odd_factor_is_decoded_whole(make_dicom: MakeDicom) -> None:
-    film = np.tile(np.arange(640, dtype=np.uint8), (640, 1))
-    whole = DecodeConfig(reduced=True, include=("not_chest_by_pixels",))
-    (outcome,) = iter_decode(make_dicom(film, uid.JPEG2000Lossless), whole, (128, 128))
-    assert outcome.image is not None and outcome.image.recipe["reduction"] == 1
+def test_what_no_power_of_two_brings_to_size_is_averaged_by_the_largest_one_that_fits(
+    large_film: npt.NDArray[np.uint8], make_dicom: MakeDicom
+) -> None:
+    data = make_dicom(large_film, uid.JPEG2000Lossless)
+    fitting = max(large_film.shape) * 10 // 57  # 5.7 times smaller, of which 4 is averaged
+    seen = []
+    for reduced in (False, True):
+        config = DecodeConfig(reduced=reduced, include=("not_chest_by_pixels",))
+        (outcome,) = iter_decode(data, config, (fitting, fitting))
+        assert outcome.image is not None and outcome.image.recipe["reduction"] == (4 if reduced else 1)
+        placement = place(outcome.image, (fitting, fitting))
+        seen.append(placement.to_input(outcome.image.pixels, outcome.image.covered).astype(int))
+    assert np.abs(seen[0] - seen[1]).mean() < 2
 
 
 def test_a_scaled_jpeg_is_what_averaging_makes_of_it(large_film: npt.NDArray[np.uint8]) -> None:

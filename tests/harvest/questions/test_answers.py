@@ -32,7 +32,7 @@ ANSWERS: dict[str, tuple[dict[str, str], Rows]] = {
     "boxes_against_annotated": ({}, [("drawn", "Effusion", 2, 2, 1, 0.25, 0.5)]),
     "boxes_by_threshold": (
         {},
-        [("Cardiomegaly", 1, 1.0, 1.0, 1.0), ("Effusion", 2, 0.5, 0.75, 1.0), ("Nodule", 1, 1.0, 1.0, 1.0)],
+        [("Cardiomegaly", 1, 1.0, 1.0, 1.0), ("Effusion", 2, 0.55, 0.75, 0.95), ("Nodule", 1, 1.0, 1.0, 1.0)],
     ),
     "change_between_films": (
         {},
