@@ -115,10 +115,11 @@ class Lake:
         schema = pa.schema([SCHEMAS[table].field(name) for name in columns])
         if not paths:
             return schema.empty_table().append_column("shard_id", pa.array([], pa.string()))
-        rows = ds.dataset(paths, schema=SCHEMAS[table]).to_table(columns=[*columns, "__filename"])
-        names = rows["__filename"].combine_chunks().dictionary_encode()
-        shard_ids = pa.array([Path(name).stem.split("-")[2] for name in names.dictionary.to_pylist()], pa.string())
-        return rows.drop_columns(["__filename"]).append_column("shard_id", shard_ids.take(names.indices))
+        parts = ds.dataset(paths, schema=SCHEMAS[table])
+        rows = parts.to_table(columns=[*columns, "__fragment_index"])
+        shard_ids = pa.array([Path(name).stem.split("-")[2] for name in parts.files], pa.string())
+        rows = rows.append_column("shard_id", shard_ids.take(rows["__fragment_index"]))
+        return rows.drop_columns(["__fragment_index"])
 
     def remove_leftovers(self) -> None:
         """Remove what a killed writer left: shared work, temporary files, public parts not committed or replaced."""

@@ -18,6 +18,7 @@ from harvest.files import TEMPORARY, replace_durably
 from harvest.identity import SiteKey
 from harvest.lake import Lake
 from harvest.records import ArchiveObject
+from harvest.row_wise import give_back_columns, iter_rows
 from harvest.sources.source import UNKNOWN_SIZE
 
 Version = tuple[int, int, str | None]
@@ -81,12 +82,14 @@ def read_harvested(lake: Lake, fingerprint: str, archive: str) -> Harvested:
     columns = ["path", "size", "mtime_ns", "labels"]
     rows = lake.read_column_set("crosswalk", fingerprint, ["archive", "instance_key", *columns])
     again = (pc.field("size") == UNKNOWN_SIZE) & pc.field("instance_key").isin(unread)
-    rows = rows.filter((pc.field("archive") == archive) & ~again)
+    rows = rows.filter((pc.field("archive") == archive) & ~again).select(columns)
     harvested: dict[str, tuple[Version, ...]] = {}
-    for path, size, mtime_ns, labels in zip(*(rows[name].to_pylist() for name in columns), strict=True):
-        before, one = harvested.get(path, ()), (size, mtime_ns, labels)
+    for row in iter_rows(rows):
+        before, one = harvested.get(row["path"], ()), (row["size"], row["mtime_ns"], row["labels"])
         if one not in before:  # each frame has a row
-            harvested[path] = (*before, one)
+            harvested[row["path"]] = (*before, one)
+    del rows
+    give_back_columns()
     return harvested
 
 

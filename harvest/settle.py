@@ -7,12 +7,10 @@ decision follows from the ledger and the listing, so settling may be killed and 
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from harvest.errors import Reason
@@ -20,13 +18,13 @@ from harvest.keys import RunKeys
 from harvest.lake import Lake
 from harvest.manifest import Plan, Version
 from harvest.rewrite import Verdict, rewrite_shard
+from harvest.row_wise import give_back_columns, iter_rows
 
 _LEDGER = (
     "archive", "path", "size", "mtime_ns", "labels", "frame", "instance_key", "object_key",
     "patient_id", "sop_instance_uid", "study_instance_uid", "study_date",
 )  # fmt: skip
 
-_AT_ONCE = 4096
 _SAYS_SOMETHING = (
     pc.field("reason_code").is_valid() | pc.field("vanished") | pc.field("days_since_first_study").is_valid()
 )
@@ -124,22 +122,18 @@ def read_entries(lake: Lake, fingerprint: str) -> list[Entry]:
             row["reason_code"],
             (row["vanished"], row["days_since_first_study"]),
         )
-        for row in _rows(instances.filter(_SAYS_SOMETHING))
+        for row in iter_rows(instances.filter(_SAYS_SOMETHING))
     }
     entries = []
-    for row in _rows(lake.read_column_set("crosswalk", fingerprint, list(_LEDGER))):
+    for row in iter_rows(lake.read_column_set("crosswalk", fingerprint, list(_LEDGER))):
         version = row.pop("size"), row.pop("mtime_ns"), row.pop("labels")
         row |= {name: sys.intern(row[name]) for name in ("shard_id", "archive")}
         row["study_date"] = _date(row["study_date"])
         entry = Entry(version=version, **row)
         entry.reason, entry.was = known.get((entry.shard_id, entry.object_key, entry.frame), (None, entry.was))
         entries.append(entry)
+    give_back_columns()
     return sorted(entries, key=lambda entry: (entry.archive, entry.path, entry.frame, entry.shard_id))
-
-
-def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    for batch in table.to_batches(max_chunksize=_AT_ONCE):
-        yield from batch.to_pylist()
 
 
 def _drop_superseded(entries: Iterable[Entry], archive: str, plan: Plan) -> None:
