@@ -7,16 +7,20 @@ import numpy as np
 import numpy.typing as npt
 
 from harvest.asymmetry import film_asymmetry
-from harvest.attention import StoredMaps
+from harvest.attention import StoredMaps, stack_maps
 from harvest.batches import Film
-from harvest.box_rules import BoxRules
-from harvest.boxes import CutBox
+from harvest.box_rules import BoxRules, MapStack
+from harvest.boxes import CutBox, as_boxes
 from harvest.config import GateMode, HarvestConfig, apply_overrides
 from harvest.predict import BoolArray, FilmMaps, Predictor
 from models.findings import parse_labels
 
 UNKNOWN = -1
 """In a label matrix: the label table has no row for the film."""
+FilmStored = dict[int, StoredMaps]
+"""The stored maps of a film by column (finding)."""
+Boxes = dict[tuple[int, int], tuple[CutBox, ...]]
+"""The boxes of gated findings by row (film) and column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,15 @@ class Localizer:
         labels = label_matrix(films, self.findings)
         inputs = np.stack([film.input for film in films if film.input is not None])
         maps = self.predictor.predict(inputs, lambda probabilities: self._select(probabilities, labels))
-        gated = gate_findings(maps.probabilities, self._gates, labels, self._config.gate.mode)
-        return [self._film_results(film, row, maps, labels[row], gated[row]) for row, film in enumerate(films)]
+        finite: BoolArray = np.isfinite(maps.probabilities).all(axis=1)
+        gated = gate_findings(maps.probabilities, self._gates, labels, self._config.gate.mode) & finite[:, None]
+        with self.predictor.computing():
+            stored = [_stored(maps, row, film) if finite[row] else {} for row, film in enumerate(films)]
+            boxes = self._cut(films, stored, gated)
+        return [
+            self._film_results(row, maps, labels[row], stored[row], boxes) if finite[row] else None
+            for row in range(len(films))
+        ]
 
     def localize_accepted(self, batch: Sequence[Film]) -> list[tuple[Film, list[FindingResult] | None]]:
         """Localize a batch in which rejected films lie between the accepted ones; results of rejected ones are None."""
@@ -81,28 +92,37 @@ class Localizer:
         selected: BoolArray = gated | (probabilities >= self._config.storage.attention_above)
         return selected
 
+    def _cut(self, films: Sequence[Film], stored: Sequence[FilmStored], gated: BoolArray) -> Boxes:
+        """Cut the boxes of all gated findings of the batch at once."""
+        cells = [(row, column) for row, column in np.argwhere(gated).tolist()]
+        if not cells:
+            return {}
+        names, maps = [self.findings[column] for _, column in cells], [stored[row][column] for row, column in cells]
+        placements = [placement for row, _ in cells if (placement := films[row].placement) is not None]
+        cut = self.rules.cut_stack(MapStack(names, stack_maps(maps), placements))
+        return dict(zip(cells, as_boxes(cut, len(cells)), strict=True))
+
     def _film_results(
-        self, film: Film, row: int, maps: FilmMaps, labels: npt.NDArray[np.int8], gated: BoolArray
-    ) -> list[FindingResult] | None:
-        if not np.isfinite(maps.probabilities[row]).all():
-            return None
-        assert film.input is not None and film.placement is not None
-        stored = maps.stored(row, film_asymmetry(film.input, film.placement))
-        to_cut = [(self.findings[column], stored[column]) for column in np.flatnonzero(gated).tolist()]
-        boxes = dict(zip([name for name, _ in to_cut], self.rules.cut(to_cut, film.placement), strict=True))
+        self, row: int, maps: FilmMaps, labels: npt.NDArray[np.int8], stored: FilmStored, boxes: Boxes
+    ) -> list[FindingResult]:
         return [
             FindingResult(
                 finding=name,
                 probability=float(maps.probabilities[row, column]),
                 gate=float(self._gates[column]),
                 labeled=None if labels[column] == UNKNOWN else bool(labels[column]),
-                gated=bool(gated[column]),
+                gated=(row, column) in boxes,
                 peaks=tuple(maps.peaks[:, row, column].tolist()),
                 stored=stored.get(column),
-                boxes=boxes.get(name, ()),
+                boxes=boxes.get((row, column), ()),
             )
             for column, name in enumerate(self.findings)
         ]
+
+
+def _stored(maps: FilmMaps, row: int, film: Film) -> FilmStored:
+    assert film.input is not None and film.placement is not None
+    return maps.stored(row, film_asymmetry(film.input, film.placement))
 
 
 def label_matrix(films: Sequence[Film], findings: tuple[str, ...]) -> npt.NDArray[np.int8]:
