@@ -11,6 +11,7 @@ the wall clock; as many passes as there are cores run beside each other, each on
 import argparse
 import copy
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
@@ -30,6 +31,7 @@ from models.iam import IAM, to_input
 from models.spec import BundleSpec, FindingSpec, NetworkSpec
 
 SIDES = (1024, 2048)
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 Rounds = dict[str, list[float]]
 
 
@@ -116,8 +118,8 @@ def engine_rate(predictor: Predictor, films: int) -> float:
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--films", type=int, default=48)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--films", type=int, default=24)
     return parser.parse_args()
 
 
@@ -137,41 +139,45 @@ def main() -> None:
     engines = {
         (name, precision): Predictor(bundle, EngineConfig.model_validate({"precision": precision}))
         for name, bundle in bundles.items()
-        for precision in ("fp32", "bf16")
+        for precision in PRECISIONS
     }
-    rates: Rounds = {}
+    rates: Rounds = defaultdict(list)
     for _ in range(given.rounds):
-        for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-            rates.setdefault(f"matrix {precision}", []).append(matrix_rate(dtype, cores))
-        rates.setdefault("copy", []).append(copy_rate(cores))
+        rates["copy"].append(copy_rate(cores))
         for name, bundle in bundles.items():
-            rates.setdefault(f"{name} eager", []).append(eager_rate(bundle.model, 2, cores))
-        for (name, precision), engine in engines.items():
-            rates.setdefault(f"{name} {precision}", []).append(engine_rate(engine, given.films))
+            rates[f"{name} plain"].append(eager_rate(bundle.model, 2, cores))
+            for precision, dtype in PRECISIONS.items():
+                rates[f"{name} limit {precision}"].append(matrix_rate(dtype, cores))
+                rates[f"{name} {precision}"].append(engine_rate(engines[name, precision], given.films))
     report(bundles, rates, given.rounds)
 
 
+def ratios(above: list[float], below: list[float], factor: float = 1.0) -> list[float]:
+    """Round by round."""
+    return [factor * one / other for one, other in zip(above, below, strict=True)]
+
+
 def report(bundles: dict[str, Bundle], rates: Rounds, rounds: int) -> None:
-    typical = {name: median(values) for name, values in rates.items()}
     print(f"{describe_machine()}, n = {rounds} rounds; median (least to most)\n")
-    print("| | |\n| --- | --- |")
-    for name, unit in (("matrix fp32", "GFLOP/s"), ("matrix bf16", "GFLOP/s"), ("copy", "GB/s")):
-        print(f"| {name} | {spread(rates[name], 1e9)} {unit} |")
-    heads = ("network", "GFLOP", "MB", "eager fp32", "engine fp32", "engine bf16", "bf16 : eager", "of the bf16 rate")
-    print(f"\n| {' | '.join(heads)} |\n| --- |{' ---: |' * 7}")
+    for precision in PRECISIONS:
+        limits = [one for name in bundles for one in rates[f"{name} limit {precision}"]]
+        print(f"Matrix rate, {precision}: {spread(limits, 1e9)} GFLOP/s.")
+    print(f"Copying: {spread(rates['copy'], 1e9)} GB/s.")
+    heads = ("network", "GFLOP", "MB", "plain fp32", "engine fp32", "of fp32", "engine bf16", "of bf16", "bf16 : plain")
+    print(f"\n| {' | '.join(heads)} |\n| --- |{' ---: |' * (len(heads) - 1)}")
     for name, bundle in bundles.items():
         one = cost(bundle.model, 4)
-        ours = typical[f"{name} bf16"]
-        cells = (
-            f"{one.flops / 1e9:.1f}", f"{one.moved / 1e6:.0f}", spread(rates[f"{name} eager"]),
-            spread(rates[f"{name} fp32"]), spread(rates[f"{name} bf16"]), f"{ours / typical[f'{name} eager']:.1f}",
-            f"{ours * one.flops / typical['matrix bf16']:.0%}",
-        )  # fmt: skip
-        print(f"| {name} | {' | '.join(cells)} |")
+        plain, fp32, bf16 = (rates[f"{name} {kind}"] for kind in ("plain", "fp32", "bf16"))
+        shares = [
+            spread(ratios(rate, rates[f"{name} limit {kind}"], 100 * one.flops)) + " %"
+            for kind, rate in (("fp32", fp32), ("bf16", bf16))
+        ]
+        cells = (f"{one.flops / 1e9:.1f}", f"{one.moved / 1e6:.0f}", spread(plain), spread(fp32), shares[0])
+        print(f"| {name} | {' | '.join((*cells, spread(bf16), shares[1], spread(ratios(bf16, plain))))} |")
     first, *others = [name for name in bundles if name.startswith("ResNet")]
     for other in others:
-        ratios = [typical[f"{first} {kind}"] / typical[f"{other} {kind}"] for kind in ("bf16", "fp32")]
-        print(f"\n{other}: {ratios[0]:.2f} times {first} (fp32: {ratios[1]:.2f}).")
+        times = [spread(ratios(rates[f"{first} {kind}"], rates[f"{other} {kind}"])) for kind in ("bf16", "fp32")]
+        print(f"\n{other}: {times[0]} times {first} (fp32: {times[1]}).")
 
 
 def spread(values: list[float], unit: float = 1.0) -> str:

@@ -71,7 +71,7 @@ class Localizer:
         labels = label_matrix(films, self.findings)
         inputs = np.stack([film.input for film in films if film.input is not None])
         maps = self.predictor.predict(inputs, lambda probabilities: self._select(probabilities, labels))
-        finite: BoolArray = np.isfinite(maps.probabilities).all(axis=1)
+        finite = np.asarray(np.isfinite(maps.probabilities).all(axis=1))
         gated = gate_findings(maps.probabilities, self._gates, labels, self._config.gate.mode) & finite[:, None]
         with self.predictor.computing():
             stored = [_stored(maps, row, film) if finite[row] else {} for row, film in enumerate(films)]
