@@ -26,6 +26,8 @@ GateReason = Literal["wrong_modality", "wrong_body_part", "wrong_view", "not_a_c
 
 SCHEMA_VERSION = 2
 """Of the lake; a newer lake is refused. 2: verdicts, flags and pixel_key of instances."""
+VIEW = 2
+"""Way in which films are brought to the network's size; it goes up when ``harvest.geometry`` gives other pixels."""
 
 
 class GateConfig(Frozen):
@@ -177,7 +179,8 @@ class HarvestConfig(Frozen):
         if not self.findings:
             del deciding["findings"]  # so that lakes made before there was such a section stay as they are
         text = json.dumps(
-            {"schema": SCHEMA_VERSION, "model": model_digest, "engine": engine, "config": deciding}, sort_keys=True
+            {"schema": SCHEMA_VERSION, "view": VIEW, "model": model_digest, "engine": engine, "config": deciding},
+            sort_keys=True,
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
