@@ -30,7 +30,7 @@ STAGES = {
     "bring maps back": ("predict.py", "_bring_back"),
     "store maps": ("predict.py", "stored"),
     "asymmetry": ("asymmetry.py", "film_asymmetry"),
-    "merge and cut": ("box_rules.py", "cut"),
+    "merge and cut": ("box_rules.py", "cut_stack"),
     "rows": ("rows.py", "add_predicted"),
     "tables": ("rows.py", "tables"),
     "write": ("lake.py", "commit_shard"),
