@@ -13,13 +13,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from decode import decoders_of, reader
+from decode import Stored, decoders_of, reader
 from machine import describe_machine
 from PIL import Image
 from throughput import Clock
@@ -66,19 +67,22 @@ def draw(folder: Path, kind: str, films: int) -> Path:
     return place
 
 
-def reduced(data: bytes) -> None:
+def whole(decoder: str, used: str, data: bytes) -> Stored:
+    """Return the stored values (rows, columns) by a decoder; ``used`` is the harvest's own."""
+    return reader(data, decoder, used)()
+
+
+def reduced(data: bytes) -> object:
     """Decode stored values at the size that is looked at, as the harvest does."""
     source = read_object(data, len(data) * 20)
     (frame,) = iter_frames(source, read_layout(source, DecodeConfig()), FACTOR)
     assert frame.factor == FACTOR, "not reduced"
+    return frame
 
 
 def decoders(data: bytes) -> dict[str, Callable[[bytes], object]]:
     layout = read_layout(read_object(data, len(data) * 20), DecodeConfig())
-    found: dict[str, Callable[[bytes], object]] = {
-        name: lambda one, name=name: reader(one, name, layout.decoder)()  # type: ignore[misc]
-        for name in decoders_of(layout.syntax, layout.decoder)
-    }
+    found = {name: partial(whole, name, layout.decoder) for name in decoders_of(layout.syntax, layout.decoder)}
     return found | {"reduced to an eighth": reduced}
 
 

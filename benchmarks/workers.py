@@ -26,6 +26,8 @@ from uuid import UUID
 import psutil
 from trials import HEAD, command, committed, draw, environment, require_equal, start, until
 
+from harvest.lake import Lake
+
 Process = subprocess.Popen[bytes]
 SETTINGS = """
 [engine]
@@ -162,11 +164,11 @@ class Pool:
 
     def _shards(self, lake: Path) -> int:
         """Count the shards that lie ready."""
-        return len(list(lake.glob("private/work/*/*/summary.json")))
+        return len(list(Lake(lake).shared_work.glob("*/*/summary.json")))
 
     def _helper(self, lake: Path, writer: int) -> int | None:
         """Return the process that holds a claim and is not the writer."""
-        for path in lake.glob("private/work/*/*.lock"):
+        for path in Lake(lake).shared_work.glob("*/*.lock"):
             try:
                 (pid,) = (int(line[4:]) for line in path.read_text().splitlines() if line.startswith("pid="))
             except (OSError, ValueError):

@@ -12,6 +12,7 @@ from harvest.batches import Film
 from harvest.box_rules import BoxRules, MapStack
 from harvest.boxes import CutBox, as_boxes
 from harvest.config import GateMode, HarvestConfig, apply_overrides
+from harvest.geometry import Placement
 from harvest.predict import BoolArray, FilmMaps, Predictor
 from models.findings import parse_labels
 
@@ -98,7 +99,7 @@ class Localizer:
         if not cells:
             return {}
         names, maps = [self.findings[column] for _, column in cells], [stored[row][column] for row, column in cells]
-        placements = [placement for row, _ in cells if (placement := films[row].placement) is not None]
+        placements = [_placement(films[row]) for row, _ in cells]
         cut = self.rules.cut_stack(MapStack(names, stack_maps(maps), placements))
         return dict(zip(cells, as_boxes(cut, len(cells)), strict=True))
 
@@ -121,8 +122,13 @@ class Localizer:
 
 
 def _stored(maps: FilmMaps, row: int, film: Film) -> FilmStored:
-    assert film.input is not None and film.placement is not None
-    return maps.stored(row, film_asymmetry(film.input, film.placement))
+    assert film.input is not None
+    return maps.stored(row, film_asymmetry(film.input, _placement(film)))
+
+
+def _placement(film: Film) -> Placement:
+    assert film.placement is not None
+    return film.placement
 
 
 def label_matrix(films: Sequence[Film], findings: tuple[str, ...]) -> npt.NDArray[np.int8]:
